@@ -1,0 +1,59 @@
+package delivery
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// The headers of Standard Webhooks, as net/http spells them.
+const (
+	headerWebhookID        = "Webhook-Id"
+	headerWebhookTimestamp = "Webhook-Timestamp"
+	headerWebhookSignature = "Webhook-Signature"
+)
+
+// signer signs for one worker, once for each of its keys, so that a secret can
+// be rotated: while both are valid, the secret is the new and the old one,
+// separated by a space.
+type signer struct {
+	keys []*standardwebhooks.Webhook
+	fail *failure
+}
+
+func newSigner(secret string) signer {
+	var s signer
+	for _, part := range strings.Fields(secret) {
+		key, err := standardwebhooks.NewWebhook(part)
+		if err != nil {
+			// The library's error is not shown: it may quote the secret.
+			s.fail = &failure{outcome: Failed, errorType: "invalid_secret",
+				message: "the worker's signing secret is not base64 with the prefix whsec_: register the worker with a valid one"}
+			return s
+		}
+		s.keys = append(s.keys, key)
+	}
+	return s
+}
+
+// sign adds the signature headers of https://www.standardwebhooks.com.
+func (s signer) sign(h http.Header, id string, now time.Time, body []byte) error {
+	if len(s.keys) == 0 {
+		return nil
+	}
+	signatures := make([]string, len(s.keys))
+	for i, key := range s.keys {
+		signature, err := key.Sign(id, now, body)
+		if err != nil {
+			return fmt.Errorf("signing: %w", err)
+		}
+		signatures[i] = signature
+	}
+	h[headerWebhookTimestamp] = []string{strconv.FormatInt(now.Unix(), 10)}
+	h[headerWebhookSignature] = []string{strings.Join(signatures, " ")}
+	return nil
+}
