@@ -1,0 +1,72 @@
+package wake
+
+// maxListed bounds each list of hints that were merged: whoever would have to
+// look at more does better to look at everything.
+const maxListed = 1000
+
+// Hint says what may be worth a look.
+type Hint struct {
+	Queues     []string // have due work
+	Executions []string // changed, for those who wait for them
+	Cancelled  []string // tasks whose deliveries should stop
+	Functions  bool     // the registry changed
+	All        bool     // something was missed: look at everything
+}
+
+// Empty reports whether a hint says nothing.
+func (h Hint) Empty() bool {
+	return !h.Functions && !h.All && len(h.Queues) == 0 && len(h.Executions) == 0 && len(h.Cancelled) == 0
+}
+
+// batch merges hints that wait to be sent. The zero value is empty.
+type batch struct {
+	queues, executions, cancelled set
+	functions, all                bool
+}
+
+func (b *batch) add(h Hint) {
+	b.functions = b.functions || h.Functions
+	b.all = b.all || h.All
+	for _, list := range []struct {
+		into *set
+		from []string
+	}{{&b.queues, h.Queues}, {&b.executions, h.Executions}, {&b.cancelled, h.Cancelled}} {
+		if !list.into.add(list.from) {
+			b.all = true
+		}
+	}
+}
+
+// hint returns what was merged. All says the rest already, but for
+// cancellations, which hasten most.
+func (b *batch) hint() Hint {
+	if b.all {
+		return Hint{All: true, Functions: b.functions, Cancelled: b.cancelled.list}
+	}
+	return Hint{Queues: b.queues.list, Executions: b.executions.list, Cancelled: b.cancelled.list, Functions: b.functions}
+}
+
+// set keeps distinct strings in the order of their arrival.
+type set struct {
+	seen map[string]struct{}
+	list []string
+}
+
+// add returns false when the set had to be dropped because it grew too large.
+func (s *set) add(values []string) bool {
+	for _, v := range values {
+		if _, ok := s.seen[v]; ok {
+			continue
+		}
+		if len(s.list) >= maxListed {
+			*s = set{}
+			return false
+		}
+		if s.seen == nil {
+			s.seen = make(map[string]struct{})
+		}
+		s.seen[v] = struct{}{}
+		s.list = append(s.list, v)
+	}
+	return true
+}
