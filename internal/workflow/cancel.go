@@ -1,0 +1,85 @@
+package workflow
+
+import (
+	"cmp"
+	"slices"
+)
+
+func (ev Cancel) needs(n *Need) {
+	n.Executions = append(n.Executions, ev.Execution)
+	n.Open = append(n.Open, ev.Execution)
+}
+
+// apply ends an execution. Gracefully, every step that is open is cancelled and
+// every orchestrator in the tree gets a turn that says so, to compensate; with
+// force, or when no orchestrator has begun, all of it ends at once.
+func (ev Cancel) apply(d *decision) error {
+	e, err := d.openExecution(ev.Execution)
+	if err != nil {
+		return err
+	}
+	open := d.openTasks(e)
+	root := d.tasks[e.RootTask]
+	begun := root != nil && root.Kind == KindOrchestrator && (root.Turn > 0 || root.Attempt > 0)
+	if ev.Force || !begun {
+		d.closeExecution(e, ExecutionCancelled, nil, &Error{Type: ErrorCancelled, Message: "the execution was cancelled"})
+		d.sweep(e.ID, ID{})
+		return nil
+	}
+	e.CancelRequested = true
+	e.State = e.open()
+	d.touchExecution(e)
+	for _, t := range open {
+		switch {
+		case t.Kind == KindOrchestrator && t.Turn+t.Attempt > 0:
+			t.CancelRequested = true
+			d.touch(t)
+		case t.Op != OpDeadline && !t.State.Settled():
+			d.cancel(t, "the execution was cancelled")
+		}
+	}
+	for _, t := range open {
+		if t.CancelRequested && (t.State == TaskWaiting || t.State == TaskPending) {
+			d.makeDue(t, d.now)
+		}
+	}
+	return nil
+}
+
+// openTasks gives the loaded tasks of an execution that have not settled, oldest
+// first, without items of maps.
+func (d *decision) openTasks(e *Execution) []*Task {
+	var open []*Task
+	for _, t := range d.tasks {
+		if t.Execution == e.ID && !t.State.Settled() && t.Op != OpItem {
+			open = append(open, t)
+		}
+	}
+	slices.SortFunc(open, func(a, b *Task) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), a.ID.Compare(b.ID)) })
+	return open
+}
+
+func (ev Pause) needs(n *Need) {
+	n.Executions = append(n.Executions, ev.Execution)
+	if !ev.Paused {
+		n.Open = append(n.Open, ev.Execution)
+	}
+}
+
+func (ev Pause) apply(d *decision) error {
+	e, err := d.openExecution(ev.Execution)
+	if err != nil {
+		return err
+	}
+	e.Paused = ev.Paused
+	d.touchExecution(e)
+	if ev.Paused {
+		return nil
+	}
+	for _, t := range d.openTasks(e) {
+		if t.Kind == KindOrchestrator && t.State == TaskPending && t.Failures > 0 {
+			d.makeDue(t, d.now)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package workflow
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Env is what a decision needs beside the loaded state. All of it is given, so
+// that the same input always gives the same Change.
+type Env struct {
+	NewID     func() ID
+	Random    func() float64 // uniform in [0, 1), for jitter
+	Functions Registry
+	Limits    Limits
+	Terms     *Terms // who may be handed the tasks that become due; nil: nobody
+}
+
+// Terms say what a scheduler takes over at once, in the transaction that makes it due.
+type Terms struct {
+	Scheduler ID
+	Room      int
+	Serves    func(queue string, f *Function) bool
+}
+
+// Decide applies events in their order to what was loaded for them and gives the
+// change to save, with a verdict for each event. A refused event changes nothing.
+func Decide(loaded *Loaded, events []Event, env Env) (*Change, []Verdict) {
+	d := newDecision(loaded, env)
+	verdicts := make([]Verdict, len(events))
+	for i, e := range events {
+		d.verdict = &verdicts[i]
+		if err := e.apply(d); err != nil {
+			*d.verdict = Verdict{Err: err, Cancel: d.verdict.Cancel}
+		}
+	}
+	return d.finish(), verdicts
+}
+
+// decision is the state that a batch works on: what was loaded, indexed, and what
+// changed of it so far.
+type decision struct {
+	env     Env
+	now     time.Time
+	verdict *Verdict
+
+	executions map[ID]*Execution
+	byKey      map[string]*Execution
+	tasks      map[ID]*Task
+	steps      map[StepRef]*Task
+	waiters    map[NameRef][]*Task
+	mailbox    map[NameRef][]*Signal
+	counters   map[NameRef]int64
+
+	wasToken  map[ID]int64 // of loaded tasks
+	changedE  map[ID]bool
+	changedT  map[ID]bool
+	countersC map[NameRef]bool
+	fresh     map[ID]bool // executions and tasks made by this batch
+	details   map[ID]bool
+	room      int
+	change    Change
+}
+
+func newDecision(loaded *Loaded, env Env) *decision {
+	n := len(loaded.Tasks)
+	d := &decision{
+		env: env, now: loaded.Now,
+		executions: make(map[ID]*Execution, len(loaded.Executions)), byKey: map[string]*Execution{},
+		tasks: make(map[ID]*Task, n), steps: make(map[StepRef]*Task, n),
+		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, counters: map[NameRef]int64{},
+		wasToken: make(map[ID]int64, n), changedE: map[ID]bool{}, changedT: map[ID]bool{},
+		countersC: map[NameRef]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
+	}
+	d.change.Now = loaded.Now
+	if env.Terms != nil {
+		d.room = env.Terms.Room
+	}
+	for _, e := range loaded.Executions {
+		d.executions[e.ID] = e
+		if e.IdempotencyKey != "" {
+			d.byKey[e.IdempotencyKey] = e
+		}
+	}
+	for _, t := range loaded.Tasks {
+		d.wasToken[t.ID] = t.Token
+		d.index(t)
+	}
+	for _, waiting := range d.waiters {
+		slices.SortFunc(waiting, func(a, b *Task) int {
+			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), a.ID.Compare(b.ID))
+		})
+	}
+	for _, s := range loaded.Signals {
+		ref := NameRef{s.Execution, s.Name}
+		d.mailbox[ref] = append(d.mailbox[ref], s)
+	}
+	for _, queue := range d.mailbox {
+		slices.SortFunc(queue, func(a, b *Signal) int { return cmp.Compare(a.Seq, b.Seq) })
+	}
+	for _, c := range loaded.Counters {
+		d.counters[NameRef{c.Execution, c.Name}] = c.Value
+	}
+	return d
+}
+
+func (d *decision) index(t *Task) {
+	d.tasks[t.ID] = t
+	if !t.Parent.IsZero() {
+		d.steps[StepRef{t.Parent, t.ParentRun, t.Key}] = t
+	}
+	if t.WaitingFor != "" && t.State == TaskWaiting {
+		ref := NameRef{t.Execution, t.WaitingFor}
+		d.waiters[ref] = append(d.waiters[ref], t)
+	}
+}
+
+// finish turns the marks into the change.
+func (d *decision) finish() *Change {
+	c := &d.change
+	for id := range d.changedE {
+		if !d.fresh[id] {
+			c.Executions = append(c.Executions, d.executions[id])
+		}
+	}
+	for id := range d.changedT {
+		if !d.fresh[id] {
+			c.Tasks = append(c.Tasks, TaskUpdate{Task: d.tasks[id], WasToken: d.wasToken[id], SetDetail: d.details[id]})
+		}
+	}
+	for ref := range d.countersC {
+		c.Counters = append(c.Counters, Counter{ref.Execution, ref.Name, d.counters[ref]})
+	}
+	slices.SortFunc(c.Executions, func(a, b *Execution) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(c.Tasks, func(a, b TaskUpdate) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(c.Counters, func(a, b Counter) int {
+		return cmp.Or(a.Execution.Compare(b.Execution), cmp.Compare(a.Name, b.Name))
+	})
+	if d.env.Terms != nil {
+		c.Handed = slices.DeleteFunc(c.Handed, func(h Handed) bool { return h.Task.Holder != d.env.Terms.Scheduler })
+		if len(c.Handed) > 0 {
+			c.Lessee = d.env.Terms.Scheduler
+		}
+	}
+	return c
+}
+
+// execution finds an execution that the event needs.
+func (d *decision) execution(id ID) (*Execution, error) {
+	e := d.executions[id]
+	if e == nil {
+		return nil, ErrNotFound
+	}
+	return e, nil
+}
+
+// openExecution finds an execution that has not ended.
+func (d *decision) openExecution(id ID) (*Execution, error) {
+	e, err := d.execution(id)
+	if err != nil {
+		return nil, err
+	}
+	d.verdict.Execution = e
+	if e.State.Terminal() {
+		return nil, ErrAlreadyTerminal
+	}
+	return e, nil
+}
+
+func (d *decision) touchExecution(e *Execution) { d.changedE[e.ID] = true }
+func (d *decision) touch(t *Task)               { d.changedT[t.ID] = true }
+
+// add makes a task part of the batch, as a child of its parent if it has one.
+func (d *decision) add(t *Task) {
+	d.fresh[t.ID] = true
+	d.change.NewTasks = append(d.change.NewTasks, t)
+	d.index(t)
+}
+
+func (d *decision) lookup(t *Task) *Function {
+	return d.env.Functions.Lookup(t.Name, t.Version)
+}

@@ -1,0 +1,170 @@
+package workflow
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// StepRef names a step: the parent task, its run, and the key.
+type StepRef struct {
+	Parent ID
+	Run    int
+	Key    string
+}
+
+// NameRef names a signal or a counter of an execution.
+type NameRef struct {
+	Execution ID
+	Name      string
+}
+
+// Need is what must be loaded, under the locks of Executions, to decide a batch
+// of events. A store loads the union; what does not exist is left out.
+type Need struct {
+	Executions []ID      // to lock, in the order of ids, and load
+	Keys       []string  // and the executions with these idempotency keys
+	Tasks      []ID      // with their parents and grandparents
+	Steps      []StepRef // children by key
+	Waiters    []NameRef // tasks that wait for the signal, with their parents
+	Mailbox    []NameRef // signals that no wait has taken, oldest first
+	Counters   []NameRef
+	Open       []ID // executions whose tasks are all wanted that are not settled, but for items of maps
+}
+
+// NeedOf gives what a batch of events needs, without repetitions.
+func NeedOf(events []Event) Need {
+	var n Need
+	for _, e := range events {
+		e.needs(&n)
+	}
+	n.Executions = unique(n.Executions, ID.Compare)
+	n.Tasks = unique(n.Tasks, ID.Compare)
+	n.Open = unique(n.Open, ID.Compare)
+	return n
+}
+
+func unique(ids []ID, compare func(ID, ID) int) []ID {
+	slices.SortFunc(ids, compare)
+	return slices.Compact(ids)
+}
+
+// Counter is one counter's value.
+type Counter struct {
+	Execution ID
+	Name      string
+	Value     int64
+}
+
+// Loaded is what a store found of a Need. Tasks come once each and without their
+// Input, Result, Error and Detail, which no decision looks at.
+type Loaded struct {
+	Now        time.Time // of the transaction, by the database's clock
+	Executions []*Execution
+	Tasks      []*Task
+	Signals    []*Signal
+	Counters   []Counter
+}
+
+// Change is all that a batch of events changes. A store saves it in the
+// transaction that loaded it, or nothing of it.
+type Change struct {
+	Now           time.Time
+	NewExecutions []*Execution
+	Executions    []*Execution // the changing fields of locked ones
+	NewTasks      []*Task
+	Tasks         []TaskUpdate
+	Inputs        []TaskInput
+	Sweeps        []Sweep
+	Releases      []Release
+	Gathers       []Gather
+	NewSignals    []*Signal
+	Taken         []*Signal // TakenBy of buffered ones
+	Counters      []Counter // new values
+	State         []StateEntry
+	Attempts      []FailedAttempt
+	Holds         []Hold // executions of which Lessee now holds something; may exist already
+	Unholds       []Hold
+	// Handed are the tasks that this change leases to Lessee; they are among
+	// NewTasks and Tasks, and there is nothing more to save of them.
+	Handed []Handed
+	// Lessee is the scheduler that this change leases tasks to; the save is
+	// refused if it no longer counts as alive. Zero: nothing is leased.
+	Lessee ID
+}
+
+// Handed is a task that was leased in the transaction that made it due. Fresh
+// says that the transaction made the task too, so that nothing of it need be loaded.
+type Handed struct {
+	Task      *Task
+	Execution *Execution
+	Fresh     bool
+}
+
+// Empty tells whether there is nothing to save.
+func (c *Change) Empty() bool {
+	return len(c.NewExecutions)+len(c.Executions)+len(c.NewTasks)+len(c.Tasks)+len(c.Inputs)+len(c.Sweeps)+
+		len(c.Releases)+len(c.NewSignals)+len(c.Taken)+len(c.Counters)+len(c.State)+len(c.Attempts)+
+		len(c.Holds)+len(c.Unholds) == 0
+}
+
+// TaskUpdate saves the changing fields of a task, on the condition that its
+// token is still the one that was loaded.
+type TaskUpdate struct {
+	*Task
+	WasToken int64
+	// SetDetail says that Detail was set; otherwise the stored one stays.
+	SetDetail bool
+}
+
+// TaskInput replaces a task's input: the next run's.
+type TaskInput struct {
+	Execution ID
+	Task      ID
+	Input     json.RawMessage
+}
+
+// Sweep cancels, in one statement, every task below Under that has not settled
+// (but not Under itself), or every one of the execution when Under is zero. The
+// token of each grows, so that no answer counts any more. Tasks that were made
+// or updated by the same change are swept too.
+type Sweep struct {
+	Execution ID
+	Under     ID
+}
+
+// Release makes the items From to To (exclusive) of a map due, those that are still pending.
+type Release struct {
+	Execution ID
+	Map       ID
+	Run       int // of the map's items: their ParentRun
+	From, To  int
+}
+
+// Gather sets a completed map's result from its items, with GatherItems.
+type Gather struct {
+	Execution ID
+	Map       ID
+	Run       int
+	Collect   bool
+}
+
+// Item is what a Gather needs of each item, in the order of Task.Item.
+type Item struct {
+	State  TaskState
+	Result json.RawMessage
+	Error  *Error
+}
+
+// StateEntry is one key of an execution's custom state.
+type StateEntry struct {
+	Execution ID
+	Key       string
+	Value     json.RawMessage
+}
+
+// Hold says that a scheduler holds tasks of an execution, or has.
+type Hold struct {
+	Scheduler ID
+	Execution ID
+}
