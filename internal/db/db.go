@@ -1,0 +1,230 @@
+// Package db is the contract between Stent's use cases and its stores: what a
+// store must do, in words that both PostgreSQL and SQLite can keep, and the
+// errors that it gives. Stores load, save and fence; every decision is made by
+// package workflow. It imports workflow only.
+//
+// The adapters are db/postgres and db/sqlite; db/dbtest is the suite that both
+// must pass, and db/dbopen chooses one by its URL.
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// Errors that every store gives, found with errors.Is.
+var (
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that another transaction came first (a serialization
+	// failure, a deadlock, a fence that no longer holds, a duplicate key): nothing
+	// was stored, and the same call may succeed when tried again.
+	ErrConflict = errors.New("another transaction came first")
+	// ErrUnknown says that the connection broke while committing: it may be stored or not.
+	ErrUnknown = errors.New("it is not known whether the transaction was committed")
+	// ErrExpired says that the scheduler was taken for dead: it must let go of all that it holds.
+	ErrExpired = errors.New("the scheduler's lease has expired")
+	// ErrUnavailable says that the database cannot be reached or does not accept writes now.
+	ErrUnavailable = errors.New("the database is unavailable")
+)
+
+// DefaultNamespace is the namespace of everything until someone asks for more.
+const DefaultNamespace = "default"
+
+// Store is one database.
+type Store interface {
+	Journal
+	Leases
+	Catalog
+	Queries
+
+	// Ping tells whether the database answers and its schema is current.
+	Ping(ctx context.Context) error
+	// Secret gives the named secret of this database, making it of fresh when there is none yet.
+	Secret(ctx context.Context, name string, fresh []byte) ([]byte, error)
+	Close() error
+}
+
+// Journal is the way of every transition.
+type Journal interface {
+	// Commit locks what need names, loads it, lets decide make a change of it, and
+	// saves that, as one transaction. When decide gives an error or an empty change,
+	// nothing is stored. It takes one round trip to load and one to save, whatever
+	// the number of events. Errors: ErrConflict, ErrUnknown, ErrExpired,
+	// ErrUnavailable, and what decide gave.
+	Commit(ctx context.Context, need workflow.Need, decide func(*workflow.Loaded) (*workflow.Change, error)) (Saved, error)
+	// Turns loads what the turns of these orchestrator tasks are made of, in any order.
+	Turns(ctx context.Context, tasks []workflow.ID) ([]Turn, error)
+}
+
+// Saved is what a commit found out while saving.
+type Saved struct {
+	// Swept are the tasks that a Sweep cancelled and that a scheduler held.
+	Swept []workflow.Lease
+}
+
+// Turn is what one turn of an orchestrator is made of. The task's Input is the
+// run's (the execution's, where the task has none of its own).
+type Turn struct {
+	Execution *workflow.Execution
+	Task      *workflow.Task
+	// Steps are the task's children of its current run, in the order in which they
+	// were made, with Result and Error but without Input.
+	Steps    []*workflow.Task
+	State    []workflow.StateEntry
+	Counters []workflow.Counter
+}
+
+// Leases is how schedulers find due work and stay alive.
+type Leases interface {
+	// Lanes gives the lanes that have tasks due now, in any order. Its cost follows
+	// the number of lanes, not of tasks.
+	Lanes(ctx context.Context) ([]Lane, error)
+	// Claim leases due tasks, of each lane at most as many as asked for, those due
+	// longest first: token and attempt grow, state becomes running (a waiting task
+	// keeps its state), started_at becomes now for an activity (and, where unset, for
+	// an orchestrator), the holder is set, pending executions whose root task it is
+	// become running. Nothing waits for a lock: what others hold is passed over.
+	// Errors: ErrExpired, ErrUnavailable.
+	Claim(ctx context.Context, scheduler workflow.ID, lanes []Quota) ([]Claimed, error)
+
+	// Join registers a scheduler. Beat renews what it holds, all of it, by one
+	// write: ErrExpired when others have already taken it for dead.
+	Join(ctx context.Context, s Scheduler) error
+	Beat(ctx context.Context, s Scheduler) error
+	// Leave ends a scheduler that holds nothing any more.
+	Leave(ctx context.Context, scheduler workflow.ID) error
+	// Expire marks the schedulers that were not heard of for so long as expired.
+	Expire(ctx context.Context, after time.Duration) error
+	// Orphans gives leases that expired schedulers hold, at most limit. An expired
+	// scheduler that holds nothing any more is taken off the books by the same call.
+	Orphans(ctx context.Context, limit int) ([]workflow.Lease, error)
+	// Held gives the leases that the scheduler holds in these executions; with none
+	// named, in all. It serves to find leases that a scheduler does not know it has.
+	Held(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) ([]workflow.Lease, error)
+	// Unhold forgets that the scheduler holds anything of these executions. The
+	// caller sees to it that this is so, and that no claim or commit of it runs meanwhile.
+	Unhold(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) error
+	// Hasten makes the tasks of the function due now whose next delivery was put off:
+	// those that are pending after at least one failure.
+	Hasten(ctx context.Context, function string) error
+	// NextDue tells how long it is until the next task becomes due that is not yet;
+	// ok is false when there is none.
+	NextDue(ctx context.Context) (in time.Duration, ok bool, err error)
+}
+
+// Lane is a kind of due work that is claimed or passed over as a whole.
+type Lane struct {
+	Queue    string // "" for timers
+	Function string // "" for timers
+	Version  string // "" also for tasks that take the current version: see Pinned
+	Pinned   bool
+	Priority int
+	Oldest   time.Time // when its first task became due
+}
+
+// Quota asks for tasks of a lane.
+type Quota struct {
+	Lane
+	Limit int
+	// Kind is what the lane's function is registered as now; a task that was made
+	// before its function was registered becomes it. "" for timers.
+	Kind workflow.Kind
+}
+
+// Claimed is a leased task. The task's Input is set, also on a root task. Of the
+// execution only ID, Function, Version, State, Tags, Seed, TraceParent, DeadlineAt
+// and CancelRequested are.
+type Claimed struct {
+	Task      *workflow.Task
+	Execution *workflow.Execution
+	// Elapsed says that the task was not pending: the time of a timer, of a wait or
+	// of an asynchronous attempt is up, and there is nothing to deliver.
+	Elapsed bool
+}
+
+// SchedulerState is where a scheduler instance stands.
+type SchedulerState string
+
+// The states of a scheduler instance.
+const (
+	SchedulerStarting SchedulerState = "starting"
+	SchedulerReady    SchedulerState = "ready"
+	SchedulerDraining SchedulerState = "draining"
+	SchedulerStopped  SchedulerState = "stopped"
+	SchedulerExpired  SchedulerState = "expired"
+)
+
+// Scheduler is one scheduler instance.
+type Scheduler struct {
+	ID        workflow.ID
+	Host      string
+	State     SchedulerState
+	Queues    []string
+	Tags      []string
+	Capacity  int
+	InFlight  int
+	StartedAt time.Time
+	SeenAt    time.Time
+	// Lease is how long after SeenAt others take over what it holds.
+	Lease time.Duration
+}
+
+// Catalog is what is registered: functions and the workers that host them.
+type Catalog interface {
+	PutFunctions(ctx context.Context, functions []*workflow.Function) error
+	Functions(ctx context.Context) ([]*workflow.Function, error) // all, newest registration first
+	DeleteFunction(ctx context.Context, name string) error       // every version; ErrNotFound
+	// PutWorker makes or renews the worker with this URL, with its functions: those
+	// that it had and are not named any more go. It gives the worker as stored.
+	PutWorker(ctx context.Context, w *workflow.Worker, functions []*workflow.Function) (*workflow.Worker, error)
+	Workers(ctx context.Context) ([]*workflow.Worker, error)
+	DeleteWorker(ctx context.Context, id workflow.ID) error // and its functions; ErrNotFound
+	// SetWorkerHealth records a worker's health; since is kept when it already was unreachable.
+	SetWorkerHealth(ctx context.Context, id workflow.ID, h workflow.WorkerHealth, lastError string) error
+}
+
+// Queries are reads for people. They see committed state and lock nothing.
+type Queries interface {
+	Execution(ctx context.Context, id workflow.ID) (*workflow.Execution, error) // ErrNotFound
+	Executions(ctx context.Context, f ExecutionFilter) ([]*workflow.Execution, error)
+	// States gives the states of those of the executions that exist.
+	States(ctx context.Context, ids []workflow.ID) (map[workflow.ID]workflow.ExecutionState, error)
+	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error) // ErrNotFound
+	Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error)
+	// Progress gives the execution's steps in the order in which they were made, without
+	// items of maps and payloads.
+	Progress(ctx context.Context, execution workflow.ID) ([]*workflow.Task, error)
+	Signals(ctx context.Context, execution workflow.ID, p Page) ([]*workflow.Signal, error)
+	Context(ctx context.Context, execution workflow.ID) ([]workflow.Counter, []workflow.StateEntry, error)
+	Schedulers(ctx context.Context) ([]Scheduler, error)
+}
+
+// Page is a part of a list, newest first: at most Limit items whose ids are before Before.
+type Page struct {
+	Limit  int
+	Before workflow.ID // zero: from the newest
+}
+
+// ExecutionFilter selects executions; empty fields select all. Several values of one field are alternatives.
+type ExecutionFilter struct {
+	Page
+	States        []workflow.ExecutionState
+	Functions     []string
+	Queues        []string
+	Tags          []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+}
+
+// TaskFilter selects tasks; empty fields select all.
+type TaskFilter struct {
+	Page
+	Execution workflow.ID // zero: of all
+	States    []workflow.TaskState
+	Queues    []string
+	Functions []string
+	Kinds     []workflow.Kind
+}
