@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/wake"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// committed tells everyone what a transaction that is stored has changed: the
+// scheduler of this process takes what was handed to it, and hints go out.
+func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change, saved db.Saved) {
+	swept := make(map[workflow.ID]bool, len(saved.Swept))
+	var stop []workflow.ID
+	for _, l := range saved.Swept {
+		swept[l.Task] = true
+		stop = append(stop, l.Task)
+	}
+	for _, u := range c.Tasks {
+		if u.State == workflow.TaskCancelled && u.Kind.Delivered() {
+			stop = append(stop, u.ID)
+		}
+	}
+	t.take(terms, c, swept)
+	t.abort(stop)
+
+	hint := wake.Hint{Queues: dueQueues(c)}
+	for _, id := range stop {
+		hint.Cancelled = append(hint.Cancelled, id.String())
+	}
+	for _, x := range c.Executions {
+		if x.State.Terminal() {
+			hint.Executions = append(hint.Executions, x.ID.String())
+		}
+	}
+	e.bus.Publish(hint)
+	if in, ok := soonest(c); ok {
+		t.dueIn(in)
+	}
+}
+
+// dueQueues names the queues in which a change leaves tasks due that nobody holds.
+func dueQueues(c *workflow.Change) []string {
+	var queues []string
+	seen := map[string]bool{}
+	add := func(queue string) {
+		if !seen[queue] {
+			seen[queue] = true
+			queues = append(queues, queue)
+		}
+	}
+	each(c, func(t *workflow.Task) {
+		if t.DueAt != nil && !t.DueAt.After(c.Now) {
+			add(t.Queue)
+		}
+	})
+	if len(c.Releases) > 0 {
+		add(anyQueue)
+	}
+	return queues
+}
+
+// anyQueue hints at work in a queue that is not known.
+const anyQueue = "*"
+
+// soonest is how long it is until the first task of a change that becomes due later.
+func soonest(c *workflow.Change) (in time.Duration, ok bool) {
+	each(c, func(t *workflow.Task) {
+		if t.DueAt == nil || !t.DueAt.After(c.Now) {
+			return
+		}
+		if until := t.DueAt.Sub(c.Now); !ok || until < in {
+			in, ok = until, true
+		}
+	})
+	return in, ok
+}
+
+func each(c *workflow.Change, visit func(*workflow.Task)) {
+	for _, t := range c.NewTasks {
+		visit(t)
+	}
+	for _, u := range c.Tasks {
+		visit(u.Task)
+	}
+}

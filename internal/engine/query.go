@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// Names of the store's contract that callers of the engine need.
+type (
+	Page            = db.Page
+	ExecutionFilter = db.ExecutionFilter
+	TaskFilter      = db.TaskFilter
+	Scheduler       = db.Scheduler
+)
+
+// ExecutionView is an execution with all that is shown of it.
+type ExecutionView struct {
+	*workflow.Execution
+	Progress []*workflow.Task
+	Counters []workflow.Counter
+	State    []workflow.StateEntry
+}
+
+// Execution gives one execution. Error: workflow.ErrNotFound, ErrUnavailable.
+func (e *Engine) Execution(ctx context.Context, id workflow.ID) (*ExecutionView, error) {
+	x, err := e.store.Execution(ctx, id)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	view := &ExecutionView{Execution: x}
+	if view.Progress, err = e.store.Progress(ctx, id); err != nil {
+		return nil, refusal(err)
+	}
+	if view.Counters, view.State, err = e.store.Context(ctx, id); err != nil {
+		return nil, refusal(err)
+	}
+	return view, nil
+}
+
+// Executions lists executions, newest first.
+func (e *Engine) Executions(ctx context.Context, f ExecutionFilter) ([]*workflow.Execution, error) {
+	executions, err := e.store.Executions(ctx, f)
+	return executions, refusal(err)
+}
+
+// Task gives one task and its failed attempts. Error: workflow.ErrNotFound, ErrUnavailable.
+func (e *Engine) Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error) {
+	t, attempts, err := e.store.Task(ctx, id)
+	return t, attempts, refusal(err)
+}
+
+// Tasks lists tasks, newest first.
+func (e *Engine) Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error) {
+	tasks, err := e.store.Tasks(ctx, f)
+	return tasks, refusal(err)
+}
+
+// Signals lists the signals that were sent to an execution, newest first.
+func (e *Engine) Signals(ctx context.Context, id workflow.ID, p Page) ([]*workflow.Signal, error) {
+	if _, err := e.store.Execution(ctx, id); err != nil {
+		return nil, refusal(err)
+	}
+	signals, err := e.store.Signals(ctx, id, p)
+	return signals, refusal(err)
+}
+
+// Schedulers lists the scheduler instances.
+func (e *Engine) Schedulers(ctx context.Context) ([]Scheduler, error) {
+	schedulers, err := e.store.Schedulers(ctx)
+	return schedulers, refusal(err)
+}

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// SchedulerState is where a scheduler instance stands.
+type SchedulerState = db.SchedulerState
+
+// Join registers a scheduler, Beat keeps it alive, Leave ends it. Errors: db.ErrExpired, ErrUnavailable.
+func (e *Engine) Join(ctx context.Context, s Scheduler) error { return refusal(e.store.Join(ctx, s)) }
+
+// Beat renews all that the scheduler holds, by one write.
+func (e *Engine) Beat(ctx context.Context, s Scheduler) error { return refusal(e.store.Beat(ctx, s)) }
+
+// Leave ends a scheduler that holds nothing any more.
+func (e *Engine) Leave(ctx context.Context, id workflow.ID) error {
+	return refusal(e.store.Leave(ctx, id))
+}
+
+// Recover takes over what schedulers hold that were not heard of for so long; it
+// gives the number of leases that it took from them.
+func (e *Engine) Recover(ctx context.Context, after time.Duration) (int, error) {
+	if err := e.store.Expire(ctx, after); err != nil {
+		return 0, refusal(err)
+	}
+	taken := 0
+	for {
+		leases, err := e.store.Orphans(ctx, orphanBatch)
+		if err != nil || len(leases) == 0 {
+			return taken, refusal(err)
+		}
+		submissions := make([]*submission, len(leases))
+		for i, l := range leases {
+			submissions[i] = &submission{ctx: ctx, event: workflow.Orphaned{Lease: l}, done: make(chan struct{})}
+			e.enqueue(l.Execution, submissions[i])
+		}
+		fresh := 0
+		for _, s := range submissions {
+			if <-s.done; s.verdict.Err == nil {
+				fresh++
+			}
+		}
+		taken += fresh
+		if fresh == 0 {
+			return taken, nil // others are at it, or nothing can be done about the rest now
+		}
+	}
+}
+
+// orphanBatch is how many leases of dead schedulers are taken over at a time.
+const orphanBatch = 200
+
+// Lanes gives the lanes that have tasks due now.
+func (e *Engine) Lanes(ctx context.Context) ([]db.Lane, error) { return e.store.Lanes(ctx) }
+
+// NextDue tells how long it is until the next task becomes due that is not yet.
+func (e *Engine) NextDue(ctx context.Context) (time.Duration, bool, error) {
+	return e.store.NextDue(ctx)
+}
+
+// Turns loads what the turns of these orchestrator tasks are made of.
+func (e *Engine) Turns(ctx context.Context, tasks []workflow.ID) ([]db.Turn, error) {
+	return e.store.Turns(ctx, tasks)
+}
+
+// Turn is what one turn of an orchestrator is made of.
+type Turn = db.Turn
+
+// Held gives the leases that the database has for a scheduler.
+func (e *Engine) Held(ctx context.Context, scheduler workflow.ID) ([]workflow.Lease, error) {
+	held, err := e.store.Held(ctx, scheduler, nil)
+	return held, refusal(err)
+}
+
+// Names of the store's contract that a scheduler needs.
+type (
+	Lane    = db.Lane
+	Quota   = db.Quota
+	Claimed = db.Claimed
+)
+
+// ErrExpired says that the scheduler was taken for dead: it must let go of all that it holds.
+var ErrExpired = db.ErrExpired
+
+// States that a scheduler says it is in.
+const (
+	SchedulerReady    = db.SchedulerReady
+	SchedulerDraining = db.SchedulerDraining
+)
