@@ -1,0 +1,112 @@
+package scheduler
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// Limits of one turn (docs/limits.md); the size of its answer bounds the rest.
+const (
+	maxCommands = 1_000
+	maxMapItems = 100_000
+	maxValue    = 1 << 20
+)
+
+// readCommand checks what a worker commands and gives it with durations read. at
+// is where it stands in the answer.
+func readCommand(c *workflow.Command, w *wire.Command, at string) error {
+	*c = workflow.Command{
+		Key: w.Key, Op: workflow.Op(w.Op), Name: w.Name, Input: w.Input, Inputs: w.Inputs, Value: w.Value, Add: w.Add, Targets: w.Targets,
+	}
+	if w.Error != nil {
+		failure := fromWire(w.Error)
+		c.Error = &failure
+	}
+	if len(w.Inputs) > maxMapItems {
+		return fieldError(at+"/inputs", fmt.Sprintf("a map has at most %d items", maxMapItems))
+	}
+	if len(w.Input) > maxValue || len(w.Value) > maxValue {
+		return fieldError(at, fmt.Sprintf("a value has at most %d bytes", maxValue))
+	}
+	var err error
+	if w.Duration != "" {
+		if c.Duration, err = duration(w.Duration, at+"/duration"); err != nil {
+			return err
+		}
+	} else if c.Op == workflow.OpSleep {
+		return fieldError(at+"/duration", "a sleep wants a duration")
+	}
+	if w.Timeout != "" {
+		timeout, err := duration(w.Timeout, at+"/timeout")
+		if err != nil {
+			return err
+		}
+		c.Timeout = &timeout
+	}
+	c.Options, err = readOptions(w, at)
+	return err
+}
+
+func readOptions(w *wire.Command, at string) (*workflow.CallOptions, error) {
+	collect := false
+	switch w.OnError {
+	case "", "fail":
+	case "collect":
+		collect = true
+	default:
+		return nil, fieldError(at+"/on_error", `must be "fail" or "collect"`)
+	}
+	if w.MaxInFlight < 0 {
+		return nil, fieldError(at+"/max_in_flight", "must be at least 1")
+	}
+	if w.Options == nil && !collect && w.MaxInFlight == 0 {
+		return nil, nil
+	}
+	o := &workflow.CallOptions{MaxInFlight: w.MaxInFlight, Collect: collect}
+	from := w.Options
+	if from == nil {
+		return o, nil
+	}
+	at += "/options"
+	o.Queue, o.Priority, o.Tags = from.Queue, from.Priority, from.Tags
+	o.IdempotencyKey, o.ConcurrencyKey = from.IdempotencyKey, from.ConcurrencyKey
+	for _, d := range []struct {
+		text string
+		name string
+		into *time.Duration
+	}{
+		{from.Timeout, "timeout", &o.Timeout}, {from.HeartbeatTimeout, "heartbeat_timeout", &o.HeartbeatTimeout},
+		{from.Delay, "delay", &o.Delay}, {from.MaxDuration, "max_duration", &o.MaxDuration},
+	} {
+		if d.text == "" {
+			continue
+		}
+		var err error
+		if *d.into, err = duration(d.text, at+"/"+d.name); err != nil {
+			return nil, err
+		}
+	}
+	if p := from.RetryPolicy; p != nil {
+		spec := workflow.RetrySpec(*p)
+		var err error
+		if o.Retry, err = spec.Overrides(at + "/retry_policy"); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+func duration(text, at string) (time.Duration, error) {
+	d, err := workflow.ParseDuration(text)
+	if err != nil {
+		return 0, fieldError(at, fmt.Sprintf("%q is %s", text, err))
+	}
+	return d, nil
+}
+
+func fieldError(pointer, detail string) error {
+	return workflow.FieldErrors{{Pointer: pointer, Detail: detail}}
+}

@@ -1,0 +1,136 @@
+package scheduler
+
+import (
+	"context"
+	"time"
+
+	"github.com/stent-dev/stent/internal/delivery"
+	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// job is a leased task on its way.
+type job struct {
+	task      *workflow.Task
+	execution *workflow.Execution
+	fresh     bool // nothing of it need be loaded
+	elapsed   bool // nothing is to be delivered: its time is up
+
+	entry *entry
+	ctx   context.Context // of its delivery
+}
+
+// begin starts what is to be done with a leased task.
+func (t *tenure) begin(j job) {
+	ctx, cancel := context.WithCancel(t.work)
+	lease := workflow.Lease{Execution: j.task.Execution, Task: j.task.ID, Token: j.task.Token}
+	j.entry, j.ctx = &entry{lease: lease, cancel: cancel}, ctx
+	t.ledger.add(j.entry)
+	switch {
+	case j.elapsed:
+		t.carryOut(j, func() workflow.Event { return workflow.Elapsed{Lease: lease} })
+	case j.task.Kind == workflow.KindOrchestrator && j.fresh:
+		t.carryOut(j, func() workflow.Event { return t.turn(j, &engine.Turn{Execution: j.execution, Task: j.task}) })
+	case j.task.Kind == workflow.KindOrchestrator:
+		t.loader.add(j)
+	default:
+		t.carryOut(j, func() workflow.Event { return t.activity(j) })
+	}
+}
+
+// carryOut runs one delivery and commits what became of it. The lease stays in the
+// ledger until that is stored, and while it cannot be stored for want of a
+// database: its tenure goes on beating for it.
+func (t *tenure) carryOut(j job, deliver func() workflow.Event) {
+	t.wg.Add(1)
+	go func() {
+		defer t.wg.Done()
+		event := deliver()
+		if !t.ledger.isAborted(j.entry) && t.work.Err() == nil {
+			t.submit(t.work, j.entry.lease, event)
+		}
+		j.entry.cancel()
+		if t.ledger.remove(j.entry) {
+			t.awake()
+		}
+	}()
+}
+
+// target is where a task goes; ok is false when it cannot be delivered now.
+func (t *tenure) target(j job) (f *workflow.Function, w *workflow.Worker, ok bool) {
+	f, w = t.engine.Lookup(j.task.Name, j.task.Version)
+	return f, w, f != nil && t.breaker.Acquire(t.client.Origin(f.URL), time.Now())
+}
+
+func (t *tenure) request(j job, f *workflow.Function, w *workflow.Worker, body []byte) delivery.Request {
+	timeout, _ := workflow.Timeouts(j.task, f)
+	r := delivery.Request{
+		URL: f.URL, Function: f.Name, ExecutionID: j.task.Execution.String(), TaskID: j.task.ID.String(), Attempt: j.task.Attempt,
+		Token: t.engine.Token(j.entry.lease), Deadline: time.Now().Add(timeout), Timeout: min(timeout, workflow.MaxTimeout),
+		Body: body, TraceParent: j.execution.TraceParent,
+	}
+	if w != nil {
+		r.Secret = w.Secret
+	}
+	return r
+}
+
+// activity delivers one attempt and gives what became of it.
+func (t *tenure) activity(j job) workflow.Event {
+	lease := j.entry.lease
+	f, w, ok := t.target(j)
+	if !ok {
+		return workflow.Released{Lease: lease}
+	}
+	body := []byte(j.task.Input)
+	if body == nil {
+		body = []byte(j.execution.Input)
+	}
+	if body == nil {
+		body = []byte("null")
+	}
+	result := t.client.Activity(j.ctx, t.request(j, f, w, body))
+	if result.DisableWorker {
+		t.disable(j.ctx, w)
+	}
+	switch result.Outcome {
+	case delivery.Completed:
+		return workflow.Succeeded{Lease: lease, Value: result.Value}
+	case delivery.Accepted:
+		return workflow.Accepted{Lease: lease}
+	case delivery.Throttled:
+		return workflow.Released{Lease: lease, After: result.RetryAfter}
+	case delivery.Unreachable:
+		return workflow.Released{Lease: lease}
+	case delivery.Failed:
+	}
+	return workflow.Failed{
+		Lease: lease, Error: fromWire(result.Error), Retryable: result.Retryable, StatusCode: result.StatusCode, RetryAfter: result.RetryAfter,
+	}
+}
+
+// disable records that a worker says it is gone for good.
+func (t *tenure) disable(ctx context.Context, w *workflow.Worker) {
+	if w == nil {
+		return
+	}
+	err := t.engine.WorkerHealth(ctx, w.ID, workflow.WorkerDisabled, "the worker answered 410 Gone; register it again to enable it")
+	if err != nil {
+		t.options.Log.WarnContext(ctx, "a worker that is gone could not be disabled", "worker_id", w.ID, "error", err)
+	}
+}
+
+func fromWire(e *wire.Error) workflow.Error {
+	if e == nil {
+		return workflow.Error{Type: "error", Message: "no reason was given"}
+	}
+	return workflow.Error{Type: e.Type, Message: e.Message, Details: e.Details}
+}
+
+func toWire(e *workflow.Error) *wire.Error {
+	if e == nil {
+		return nil
+	}
+	return &wire.Error{Type: e.Type, Message: e.Message, Details: e.Details}
+}
