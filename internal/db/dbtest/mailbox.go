@@ -1,0 +1,74 @@
+package dbtest
+
+import (
+	"encoding/json"
+
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+var mailbox = map[string]func(*fixture){
+	"MailboxGivesUntakenSignalsOldestFirst": mailboxIsOldestFirst,
+	"SignalsAreListedNewestFirst":           signalsAreListed,
+	"CountersAndStateKeepTheLastValue":      lastValueWins,
+}
+
+func newSignal(execution workflow.ID, seq int64, name string) *workflow.Signal {
+	return &workflow.Signal{
+		ID: newID(), Execution: execution, Name: name, Seq: seq, Payload: json.RawMessage(` {"n" :1}`), ReceivedAt: *at(int(seq)),
+	}
+}
+
+func mailboxIsOldestFirst(f *fixture) {
+	e, root := f.start("f", waiting)
+	other, _ := f.start("f", waiting)
+	s := []*workflow.Signal{newSignal(e.ID, 1, "go"), newSignal(e.ID, 2, "stop"), newSignal(e.ID, 3, "go"), newSignal(e.ID, 4, "go")}
+	taken := newSignal(e.ID, 5, "go")
+	taken.TakenBy = root.ID
+	f.commit(workflow.Need{}, func(_ *workflow.Loaded, c *workflow.Change) {
+		c.NewSignals = []*workflow.Signal{s[3], taken, s[2], s[1], s[0], newSignal(other.ID, 1, "go")}
+	})
+	need := workflow.Need{Executions: []workflow.ID{e.ID}, Mailbox: []workflow.NameRef{
+		{Execution: e.ID, Name: "go"}, {Execution: e.ID, Name: "go"}, {Execution: e.ID, Name: "none"},
+	}}
+	f.equal("mailbox", f.load(need).Signals, []*workflow.Signal{s[0], s[2], s[3]})
+	f.commit(need, func(l *workflow.Loaded, c *workflow.Change) {
+		l.Signals[0].TakenBy = root.ID
+		c.Taken = l.Signals[:1]
+	})
+	f.equal("after one was taken", f.load(need).Signals, []*workflow.Signal{s[2], s[3]})
+}
+
+func signalsAreListed(f *fixture) {
+	e, root := f.start("f", waiting)
+	a, b, c := newSignal(e.ID, 1, "x"), newSignal(e.ID, 2, "y"), newSignal(e.ID, 3, "x")
+	b.TakenBy = root.ID
+	f.commit(workflow.Need{}, func(_ *workflow.Loaded, change *workflow.Change) { change.NewSignals = []*workflow.Signal{a, b, c} })
+	page, err := f.store.Signals(f.ctx, e.ID, db.Page{Limit: 2})
+	f.ok(err)
+	f.equal("first page", page, []*workflow.Signal{c, b})
+	page, err = f.store.Signals(f.ctx, e.ID, db.Page{Limit: 2, Before: b.ID})
+	f.ok(err)
+	f.equal("second page", page, []*workflow.Signal{a})
+}
+
+func lastValueWins(f *fixture) {
+	e, _ := f.start("f")
+	entry := func(key, value string) workflow.StateEntry {
+		return workflow.StateEntry{Execution: e.ID, Key: key, Value: json.RawMessage(value)}
+	}
+	f.commit(workflow.Need{}, func(_ *workflow.Loaded, c *workflow.Change) {
+		c.Counters = []workflow.Counter{{Execution: e.ID, Name: "b", Value: 1}, {Execution: e.ID, Name: "a", Value: -5}}
+		c.State = []workflow.StateEntry{entry("k", `1`), entry("j", `{ }`), entry("k", `2`)}
+	})
+	f.commit(workflow.Need{}, func(_ *workflow.Loaded, c *workflow.Change) {
+		c.Counters = []workflow.Counter{{Execution: e.ID, Name: "b", Value: 1 << 62}}
+		c.State = []workflow.StateEntry{entry("k", `3`)}
+	})
+	counters, state, err := f.store.Context(f.ctx, e.ID)
+	f.ok(err)
+	f.equal("counters", counters, []workflow.Counter{{Execution: e.ID, Name: "a", Value: -5}, {Execution: e.ID, Name: "b", Value: 1 << 62}})
+	f.equal("state", state, []workflow.StateEntry{entry("j", `{ }`), entry("k", `3`)})
+	f.equal("loaded", f.load(workflow.Need{Counters: []workflow.NameRef{{Execution: e.ID, Name: "b"}, {Execution: e.ID, Name: "none"}}}).Counters,
+		[]workflow.Counter{{Execution: e.ID, Name: "b", Value: 1 << 62}})
+}

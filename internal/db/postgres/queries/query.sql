@@ -1,0 +1,58 @@
+-- Reads for people. Filters that are empty fold away, because these plans are made
+-- for their arguments.
+
+-- name: GetExecution :one
+SELECT * FROM executions WHERE namespace = @namespace AND id = @id;
+
+-- name: ListExecutions :many
+SELECT * FROM executions
+WHERE namespace = @namespace
+    AND (@before::uuid IS NULL OR id < @before::uuid)
+    AND (cardinality(@states::text[]) = 0 OR state = ANY(@states::text[]))
+    AND (cardinality(@functions::text[]) = 0 OR function = ANY(@functions::text[]))
+    AND (cardinality(@queues::text[]) = 0 OR queue = ANY(@queues::text[]))
+    AND (cardinality(@tags::text[]) = 0 OR tags && @tags::text[])
+    AND (@created_after::timestamptz IS NULL OR created_at > @created_after::timestamptz)
+    AND (@created_before::timestamptz IS NULL OR created_at < @created_before::timestamptz)
+ORDER BY id DESC LIMIT @most;
+
+-- name: ExecutionStates :many
+SELECT id, state FROM executions WHERE namespace = @namespace AND id = ANY(@ids::uuid[]);
+
+-- name: GetTask :one
+SELECT * FROM tasks WHERE namespace = @namespace AND id = @id;
+
+-- name: ListAttempts :many
+SELECT * FROM task_attempts WHERE namespace = @namespace AND task_id = @task_id ORDER BY ended_at, number;
+
+-- name: ListTasks :many
+SELECT * FROM tasks
+WHERE namespace = @namespace
+    AND (@before::uuid IS NULL OR id < @before::uuid)
+    AND (@execution::uuid IS NULL OR execution_id = @execution::uuid)
+    AND (cardinality(@states::text[]) = 0 OR state = ANY(@states::text[]))
+    AND (cardinality(@queues::text[]) = 0 OR queue = ANY(@queues::text[]))
+    AND (cardinality(@functions::text[]) = 0 OR (queue <> '' AND name = ANY(@functions::text[])))
+    AND (cardinality(@kinds::text[]) = 0 OR kind = ANY(@kinds::text[]))
+ORDER BY id DESC LIMIT @most;
+
+-- name: Progress :many
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,
+    t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
+    t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
+    NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
+    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested
+FROM tasks t
+WHERE t.namespace = @namespace AND t.execution_id = @execution AND t.op NOT IN ('item', 'start', 'deadline')
+ORDER BY t.created_at, t.id;
+
+-- name: ListSignals :many
+SELECT * FROM signals
+WHERE namespace = @namespace AND execution_id = @execution AND (@before::uuid IS NULL OR id < @before::uuid)
+ORDER BY id DESC LIMIT @most;
+
+-- name: ListCounters :many
+SELECT * FROM counters WHERE namespace = @namespace AND execution_id = @execution ORDER BY name;
+
+-- name: ListState :many
+SELECT * FROM custom_state WHERE namespace = @namespace AND execution_id = @execution ORDER BY key;

@@ -1,0 +1,219 @@
+-- What a commit saves: each statement saves all rows of its kind. Arrays of equal
+-- length carry the columns; in them the zero id and the zero time stand for NULL.
+-- A LIMIT that is not known when planning pins the plans of updates: it makes the
+-- planner expect a row, and so look each one up in the index of the table.
+
+-- The lock makes Expire wait for this transaction, or this one for Expire, so that
+-- no lease of an expired scheduler goes unseen.
+-- name: CheckAlive :exec
+WITH alive AS MATERIALIZED (
+    SELECT id FROM schedulers WHERE id = @scheduler AND state NOT IN ('stopped', 'expired') FOR KEY SHARE
+)
+SELECT stent_fence(1, (SELECT count(*) FROM alive), 'ST002');
+
+-- name: InsertExecutions :exec
+INSERT INTO executions (namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url,
+    trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries,
+    started_at, completed_at, cancel_requested, paused, signal_seq, buffered)
+SELECT @namespace, u.id, u.function, u.version, u.input,
+    CASE WHEN u.tags = '[]' THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(u.tags::json)) END,
+    u.priority, u.queue, u.seed, u.root_task_id, u.callback_url, u.trace_parent, nullif(u.idempotency_key, ''),
+    u.request_hash, u.dispatched_by, u.created_at, u.deadline_at, u.state, u.result, u.error, u.retries, u.started_at,
+    u.completed_at, u.cancel_requested, u.paused, u.signal_seq, u.buffered
+FROM (SELECT
+    unnest(@ids::uuid[]) AS id, unnest(@functions::text[]) AS function, unnest(@versions::text[]) AS version,
+    unnest(@inputs::bytea[]) AS input, unnest(@tags::text[]) AS tags, unnest(@priorities::integer[]) AS priority,
+    unnest(@queues::text[]) AS queue, unnest(@seeds::text[]) AS seed, unnest(@root_task_ids::uuid[]) AS root_task_id,
+    unnest(@callback_urls::text[]) AS callback_url, unnest(@trace_parents::text[]) AS trace_parent,
+    unnest(@idempotency_keys::text[]) AS idempotency_key, unnest(@request_hashes::bytea[]) AS request_hash,
+    unnest(@dispatched_bys::uuid[]) AS dispatched_by, unnest(@created_ats::timestamptz[]) AS created_at,
+    unnest(@deadline_ats::timestamptz[]) AS deadline_at, unnest(@states::text[]) AS state,
+    unnest(@results::bytea[]) AS result, unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries,
+    unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
+    unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@pauseds::boolean[]) AS paused,
+    unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered
+) u;
+
+-- name: UpdateExecutions :exec
+UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
+    started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
+    signal_seq = u.signal_seq, buffered = u.buffered
+FROM (SELECT @namespace::text AS namespace,
+    unnest(@ids::uuid[]) AS id, unnest(@states::text[]) AS state, unnest(@results::bytea[]) AS result,
+    unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries,
+    unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
+    unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@pauseds::boolean[]) AS paused,
+    unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered
+) u
+WHERE e.namespace = u.namespace AND e.id = u.id;
+
+-- name: InsertTasks :exec
+INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
+    lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
+    next_item, items, await, cancel_requested)
+SELECT @namespace, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
+    CASE WHEN u.queue = '' THEN '' ELSE u.name END, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
+    u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
+    u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
+    u.items, u.await, u.cancel_requested
+FROM (SELECT
+    unnest(@ids::uuid[]) AS id, unnest(@execution_ids::uuid[]) AS execution_id, unnest(@parent_ids::uuid[]) AS parent_id,
+    unnest(@parent_runs::integer[]) AS parent_run, unnest(@step_keys::text[]) AS step_key, unnest(@ops::text[]) AS op,
+    unnest(@names::text[]) AS name, unnest(@pinneds::boolean[]) AS pinned, unnest(@versions::text[]) AS version,
+    unnest(@queues::text[]) AS queue, unnest(@priorities::integer[]) AS priority, unnest(@inputs::bytea[]) AS input,
+    unnest(@options::bytea[]) AS options, unnest(@item_indexes::integer[]) AS item,
+    unnest(@created_ats::timestamptz[]) AS created_at, unnest(@kinds::text[]) AS kind, unnest(@states::text[]) AS state,
+    unnest(@due_ats::timestamptz[]) AS due_at, unnest(@scheduled_fors::timestamptz[]) AS scheduled_for,
+    unnest(@holders::uuid[]) AS holder, unnest(@tokens::bigint[]) AS token, unnest(@attempts::integer[]) AS attempt,
+    unnest(@failures::integer[]) AS failures, unnest(@lost_leases::integer[]) AS lost_leases,
+    unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
+    unnest(@seqs::bigint[]) AS seq, unnest(@results::bytea[]) AS result, unnest(@errors::bytea[]) AS error,
+    unnest(@details::bytea[]) AS detail, unnest(@waiting_fors::text[]) AS waiting_for,
+    unnest(@awaited_bys::bytea[]) AS awaited_by, unnest(@runs::integer[]) AS run, unnest(@turns::integer[]) AS turn,
+    unnest(@settleds::bigint[]) AS settled, unnest(@opens::integer[]) AS open, unnest(@next_items::integer[]) AS next_item,
+    unnest(@items::integer[]) AS items, unnest(@awaits::bytea[]) AS await,
+    unnest(@cancel_requesteds::boolean[]) AS cancel_requested
+) u;
+
+-- A row whose token is not the one that was loaded is not hit, and the fence
+-- refuses it all. Results and errors are not loaded, so one that is not set leaves
+-- the stored one; a task that completed has no error.
+-- name: UpdateTasks :exec
+WITH updated AS (
+    UPDATE tasks t SET kind = u.kind, state = u.state, due_at = u.due_at, scheduled_for = u.scheduled_for,
+        holder = u.holder, token = u.token, attempt = u.attempt, failures = u.failures, lost_leases = u.lost_leases,
+        started_at = u.started_at, completed_at = u.completed_at, seq = u.seq, result = coalesce(u.result, t.result),
+        error = CASE WHEN u.state = 'completed' THEN u.error ELSE coalesce(u.error, t.error) END,
+        detail = CASE WHEN u.set_detail THEN u.detail ELSE t.detail END, waiting_for = nullif(u.waiting_for, ''),
+        awaited_by = u.awaited_by, run = u.run, turn = u.turn, settled = u.settled, open = u.open,
+        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested
+    FROM (SELECT @namespace::text AS namespace,
+        unnest(@ids::uuid[]) AS id, unnest(@was_tokens::bigint[]) AS was_token, unnest(@kinds::text[]) AS kind,
+        unnest(@states::text[]) AS state, unnest(@due_ats::timestamptz[]) AS due_at,
+        unnest(@scheduled_fors::timestamptz[]) AS scheduled_for, unnest(@holders::uuid[]) AS holder,
+        unnest(@tokens::bigint[]) AS token, unnest(@attempts::integer[]) AS attempt,
+        unnest(@failures::integer[]) AS failures, unnest(@lost_leases::integer[]) AS lost_leases,
+        unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
+        unnest(@seqs::bigint[]) AS seq, unnest(@results::bytea[]) AS result, unnest(@errors::bytea[]) AS error,
+        unnest(@details::bytea[]) AS detail, unnest(@set_details::boolean[]) AS set_detail,
+        unnest(@waiting_fors::text[]) AS waiting_for, unnest(@awaited_bys::bytea[]) AS awaited_by,
+        unnest(@runs::integer[]) AS run, unnest(@turns::integer[]) AS turn, unnest(@settleds::bigint[]) AS settled,
+        unnest(@opens::integer[]) AS open, unnest(@next_items::integer[]) AS next_item,
+        unnest(@items::integer[]) AS items, unnest(@awaits::bytea[]) AS await,
+        unnest(@cancel_requesteds::boolean[]) AS cancel_requested
+    ) u
+    WHERE t.namespace = u.namespace AND t.id = u.id AND t.token = u.was_token
+    RETURNING 1
+)
+SELECT stent_fence(cardinality(@ids::uuid[]), (SELECT count(*) FROM updated), 'ST001');
+
+-- name: SetInputs :exec
+UPDATE tasks t SET input = u.input
+FROM (SELECT @namespace::text AS namespace, unnest(@ids::uuid[]) AS id, unnest(@inputs::bytea[]) AS input) u
+WHERE t.namespace = u.namespace AND t.id = u.id;
+
+-- name: SetResults :exec
+UPDATE tasks t SET result = u.result
+FROM (SELECT @namespace::text AS namespace, unnest(@ids::uuid[]) AS id, unnest(@results::bytea[]) AS result) u
+WHERE t.namespace = u.namespace AND t.id = u.id;
+
+-- name: Release :exec
+UPDATE tasks t SET due_at = @now, scheduled_for = @now
+WHERE t.namespace = @namespace AND t.id = ANY(ARRAY(
+    SELECT i.id FROM (SELECT
+        unnest(@executions::uuid[]) AS execution_id, unnest(@maps::uuid[]) AS map_id, unnest(@runs::integer[]) AS run,
+        unnest(@froms::integer[]) AS first, unnest(@tos::integer[]) AS beyond
+    ) r CROSS JOIN LATERAL (
+        SELECT id FROM tasks
+        WHERE execution_id = r.execution_id AND parent_id = r.map_id AND parent_run = r.run AND namespace = @namespace
+            AND op = 'item' AND item >= r.first AND item < r.beyond
+        OFFSET 0
+    ) i
+)) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL;
+
+-- Goes down through settled tasks too, but only through those that can have children.
+-- The rows are locked before they are changed, because who held them is known from
+-- the newest version only: a claim may have just taken them.
+-- name: Sweep :many
+WITH RECURSIVE root AS (
+    SELECT unnest(@executions::uuid[]) AS execution_id, unnest(@unders::uuid[]) AS under
+), below AS (
+    SELECT t.id, t.execution_id, t.kind FROM root r CROSS JOIN LATERAL (
+        SELECT id, execution_id, kind FROM tasks
+        WHERE execution_id = r.execution_id AND parent_id = r.under AND namespace = @namespace OFFSET 0
+    ) t
+    UNION
+    SELECT t.id, t.execution_id, t.kind FROM below b CROSS JOIN LATERAL (
+        SELECT id, execution_id, kind FROM tasks
+        WHERE execution_id = b.execution_id AND parent_id = b.id AND namespace = @namespace
+            AND b.kind IN ('orchestrator', 'map')
+        OFFSET 0
+    ) t
+), target AS (
+    SELECT b.id FROM below b
+    UNION
+    SELECT t.id FROM root r CROSS JOIN LATERAL (
+        SELECT id FROM tasks
+        WHERE execution_id = r.execution_id AND r.under IS NULL AND namespace = @namespace OFFSET 0
+    ) t
+), locked AS MATERIALIZED (
+    SELECT t.execution_id, t.id, t.token, t.holder FROM target x CROSS JOIN LATERAL (
+        SELECT execution_id, id, token, holder FROM tasks
+        WHERE id = x.id AND namespace = @namespace AND state IN ('pending', 'running', 'waiting')
+        FOR UPDATE
+    ) t
+), swept AS (
+    UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
+        await = NULL, completed_at = @now
+    WHERE t.namespace = @namespace AND t.id = ANY(ARRAY(SELECT l.id FROM locked l))
+)
+SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;
+
+-- name: InsertSignals :exec
+INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by)
+SELECT @namespace, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at, u.taken_by FROM (SELECT
+    unnest(@executions::uuid[]) AS execution_id, unnest(@seqs::bigint[]) AS seq, unnest(@ids::uuid[]) AS id,
+    unnest(@names::text[]) AS name, unnest(@payloads::bytea[]) AS payload,
+    unnest(@received_ats::timestamptz[]) AS received_at, unnest(@taken_bys::uuid[]) AS taken_by
+) u;
+
+-- name: TakeSignals :exec
+UPDATE signals s SET taken_by = u.taken_by
+FROM (SELECT @namespace::text AS namespace, unnest(@executions::uuid[]) AS execution_id,
+    unnest(@seqs::bigint[]) AS seq, unnest(@taken_bys::uuid[]) AS taken_by) u
+WHERE s.namespace = u.namespace AND s.execution_id = u.execution_id AND s.seq = u.seq;
+
+-- name: SetCounters :exec
+INSERT INTO counters (namespace, execution_id, name, value)
+SELECT @namespace, u.execution_id, u.name, u.value FROM (SELECT
+    unnest(@executions::uuid[]) AS execution_id, unnest(@names::text[]) AS name, unnest(@amounts::bigint[]) AS value
+) u
+ON CONFLICT (execution_id, name, namespace) DO UPDATE SET value = excluded.value;
+
+-- name: SetState :exec
+INSERT INTO custom_state (namespace, execution_id, key, value)
+SELECT @namespace, u.execution_id, u.key, u.value FROM (SELECT
+    unnest(@executions::uuid[]) AS execution_id, unnest(@keys::text[]) AS key, unnest(@contents::bytea[]) AS value
+) u
+ON CONFLICT (execution_id, key, namespace) DO UPDATE SET value = excluded.value;
+
+-- name: InsertAttempts :exec
+INSERT INTO task_attempts (namespace, execution_id, task_id, number, started_at, ended_at, status_code, error)
+SELECT @namespace, u.execution_id, u.task_id, u.number, u.started_at, u.ended_at, u.status_code, u.error FROM (SELECT
+    unnest(@executions::uuid[]) AS execution_id, unnest(@tasks::uuid[]) AS task_id, unnest(@numbers::integer[]) AS number,
+    unnest(@started_ats::timestamptz[]) AS started_at, unnest(@ended_ats::timestamptz[]) AS ended_at,
+    unnest(@status_codes::integer[]) AS status_code, unnest(@errors::bytea[]) AS error
+) u;
+
+-- name: InsertHolds :exec
+INSERT INTO holds (namespace, scheduler_id, execution_id)
+SELECT @namespace, u.scheduler_id, u.execution_id FROM (SELECT
+    unnest(@schedulers::uuid[]) AS scheduler_id, unnest(@executions::uuid[]) AS execution_id
+) u
+ON CONFLICT DO NOTHING;
+
+-- name: DeleteHolds :exec
+DELETE FROM holds h
+USING (SELECT @namespace::text AS namespace, unnest(@schedulers::uuid[]) AS scheduler_id, unnest(@executions::uuid[]) AS execution_id) u
+WHERE h.scheduler_id = u.scheduler_id AND h.namespace = u.namespace AND h.execution_id = u.execution_id;

@@ -1,0 +1,91 @@
+-- name: Join :exec
+INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us)
+VALUES (@id, @host, @state, @queues, @tags, @capacity, @in_flight, coalesce(sqlc.arg(started_at)::timestamptz, clock_timestamp()), clock_timestamp(), @lease_us);
+
+-- An ordinary update: it changes no key, so commits that share-lock the row neither
+-- wait for it nor delay it.
+-- name: Beat :execrows
+UPDATE schedulers SET state = @state, queues = @queues, tags = @tags, capacity = @capacity, in_flight = @in_flight,
+    seen_at = clock_timestamp(), lease_us = @lease_us
+WHERE id = @id AND state NOT IN ('stopped', 'expired');
+
+-- name: Leave :execrows
+WITH forgotten AS (
+    DELETE FROM holds h USING schedulers s WHERE h.scheduler_id = s.id AND s.id = @id AND s.state <> 'expired'
+)
+UPDATE schedulers AS me SET state = 'stopped', in_flight = 0, seen_at = clock_timestamp()
+WHERE me.id = @id AND me.state <> 'expired';
+
+-- The lock conflicts with the one of CheckAlive, which the update alone would not
+-- do: a commit or claim in flight that leases to such a scheduler is waited for, so
+-- that Orphans then sees what it leased, and a later one is refused.
+-- name: Expire :exec
+WITH silent AS MATERIALIZED (
+    SELECT id FROM schedulers
+    WHERE state NOT IN ('stopped', 'expired') AND seen_at < clock_timestamp() - sqlc.arg(after_us)::bigint * interval '1 microsecond'
+    ORDER BY id
+    FOR UPDATE
+)
+UPDATE schedulers s SET state = 'expired' FROM silent WHERE s.id = silent.id;
+
+-- name: Orphans :many
+SELECT h.execution_id, t.id, t.token FROM schedulers s
+CROSS JOIN LATERAL (SELECT execution_id FROM holds WHERE scheduler_id = s.id AND namespace = @namespace OFFSET 0) h
+CROSS JOIN LATERAL (
+    SELECT id, token FROM tasks
+    WHERE execution_id = h.execution_id AND namespace = @namespace AND holder = s.id
+        AND state IN ('pending', 'running', 'waiting')
+    OFFSET 0
+) t
+WHERE s.state = 'expired'
+LIMIT @most;
+
+-- Takes expired schedulers off the books that hold nothing any more, and forgets
+-- those that stopped a day ago. An expired scheduler gets no new leases.
+-- name: Bury :exec
+WITH empty AS MATERIALIZED (
+    SELECT s.id FROM schedulers s
+    WHERE s.state = 'expired' AND NOT EXISTS (
+        SELECT 1 FROM (SELECT execution_id, namespace FROM holds WHERE scheduler_id = s.id OFFSET 0) h
+        CROSS JOIN LATERAL (
+            SELECT id FROM tasks
+            WHERE execution_id = h.execution_id AND namespace = h.namespace AND holder = s.id
+                AND state IN ('pending', 'running', 'waiting')
+            OFFSET 0
+        ) t)
+), forgotten AS (
+    DELETE FROM holds h USING empty WHERE h.scheduler_id = empty.id
+), old AS (
+    DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < now() - interval '1 day'
+)
+UPDATE schedulers s SET state = 'stopped', in_flight = 0 FROM empty WHERE s.id = empty.id;
+
+-- name: AnyExpired :one
+SELECT EXISTS (SELECT 1 FROM schedulers
+    WHERE state = 'expired' OR (state = 'stopped' AND seen_at < now() - interval '1 day'));
+
+-- name: Held :many
+SELECT h.execution_id, t.id, t.token
+FROM (SELECT execution_id FROM holds WHERE scheduler_id = @scheduler AND namespace = @namespace OFFSET 0) h
+CROSS JOIN LATERAL (
+    SELECT id, token FROM tasks
+    WHERE execution_id = h.execution_id AND namespace = @namespace AND holder = @scheduler
+        AND state IN ('pending', 'running', 'waiting')
+    OFFSET 0
+) t;
+
+-- name: HeldIn :many
+SELECT h.execution_id::uuid AS execution_id, t.id, t.token
+FROM (SELECT DISTINCT unnest(@executions::uuid[]) AS execution_id) h
+CROSS JOIN LATERAL (
+    SELECT id, token FROM tasks
+    WHERE execution_id = h.execution_id AND namespace = @namespace AND holder = @scheduler
+        AND state IN ('pending', 'running', 'waiting')
+    OFFSET 0
+) t;
+
+-- name: Unhold :exec
+DELETE FROM holds WHERE scheduler_id = @scheduler AND namespace = @namespace AND execution_id = ANY(@executions::uuid[]);
+
+-- name: ListSchedulers :many
+SELECT * FROM schedulers ORDER BY started_at DESC, id DESC;

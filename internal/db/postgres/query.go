@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/db/postgres/internal/dbsqlc"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// Execution implements db.Queries.
+func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Execution, err error) {
+	err = s.read("reading an execution", func(q *dbsqlc.Queries) error {
+		row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
+		if err != nil {
+			return err
+		}
+		e, err = toExecution(row)
+		return err
+	})
+	return e, err
+}
+
+// Executions implements db.Queries.
+func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
+	err = s.read("listing executions", func(q *dbsqlc.Queries) error {
+		rows, err := q.ListExecutions(ctx, dbsqlc.ListExecutionsParams{
+			Namespace: namespace, Before: f.Before, States: texts(f.States), Functions: texts(f.Functions),
+			Queues: texts(f.Queues), Tags: texts(f.Tags), CreatedAfter: timeOf(f.CreatedAfter),
+			CreatedBefore: timeOf(f.CreatedBefore), Most: number(f.Limit),
+		})
+		if err != nil {
+			return err
+		}
+		executions, err = convert(rows, toExecution)
+		return err
+	})
+	return executions, err
+}
+
+// States implements db.Queries.
+func (s *Store) States(ctx context.Context, ids []workflow.ID) (map[workflow.ID]workflow.ExecutionState, error) {
+	states := make(map[workflow.ID]workflow.ExecutionState, len(ids))
+	err := s.read("reading states", func(q *dbsqlc.Queries) error {
+		rows, err := q.ExecutionStates(ctx, dbsqlc.ExecutionStatesParams{Namespace: namespace, Ids: ids})
+		for _, r := range rows {
+			states[r.ID] = r.State
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return states, nil
+}
+
+// Task implements db.Queries.
+func (s *Store) Task(ctx context.Context, id workflow.ID) (t *workflow.Task, attempts []workflow.FailedAttempt, err error) {
+	err = s.run(ctx, s.reads, "reading a task",
+		func(ctx context.Context, q *queries) error {
+			row, err := q.GetTask(ctx, dbsqlc.GetTaskParams{Namespace: namespace, ID: id})
+			if err != nil {
+				return err
+			}
+			t, err = toTask(row)
+			return err
+		},
+		func(ctx context.Context, q *queries) error {
+			rows, err := q.ListAttempts(ctx, dbsqlc.ListAttemptsParams{Namespace: namespace, TaskID: id})
+			if err != nil {
+				return err
+			}
+			attempts, err = convert(rows, toAttempt)
+			return err
+		})
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, attempts, nil
+}
+
+// Tasks implements db.Queries.
+func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.Task, err error) {
+	err = s.read("listing tasks", func(q *dbsqlc.Queries) error {
+		rows, err := q.ListTasks(ctx, dbsqlc.ListTasksParams{
+			Namespace: namespace, Before: f.Before, Execution: f.Execution, States: texts(f.States), Queues: texts(f.Queues),
+			Functions: texts(f.Functions), Kinds: texts(f.Kinds), Most: number(f.Limit),
+		})
+		if err != nil {
+			return err
+		}
+		tasks, err = convert(rows, toTask)
+		return err
+	})
+	return tasks, err
+}
+
+// Progress implements db.Queries. The steps of sub-workflows are among them.
+func (s *Store) Progress(ctx context.Context, execution workflow.ID) (steps []*workflow.Task, err error) {
+	err = s.read("reading progress", func(q *dbsqlc.Queries) error {
+		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, Execution: execution})
+		if err != nil {
+			return err
+		}
+		steps, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
+		return err
+	})
+	return steps, err
+}
+
+// Signals implements db.Queries.
+func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (signals []*workflow.Signal, err error) {
+	err = s.read("listing signals", func(q *dbsqlc.Queries) error {
+		rows, err := q.ListSignals(ctx, dbsqlc.ListSignalsParams{
+			Namespace: namespace, Execution: execution, Before: p.Before, Most: number(p.Limit),
+		})
+		if err != nil {
+			return err
+		}
+		signals, err = convert(rows, toSignal)
+		return err
+	})
+	return signals, err
+}
+
+// Context implements db.Queries.
+func (s *Store) Context(
+	ctx context.Context, execution workflow.ID,
+) (counters []workflow.Counter, state []workflow.StateEntry, err error) {
+	err = s.run(ctx, s.reads, "reading counters and state",
+		func(ctx context.Context, q *queries) error {
+			rows, err := q.ListCounters(ctx, dbsqlc.ListCountersParams{Namespace: namespace, Execution: execution})
+			if err != nil {
+				return err
+			}
+			counters, err = convert(rows, toCounter)
+			return err
+		},
+		func(ctx context.Context, q *queries) error {
+			rows, err := q.ListState(ctx, dbsqlc.ListStateParams{Namespace: namespace, Execution: execution})
+			if err != nil {
+				return err
+			}
+			state, err = convert(rows, toStateEntry)
+			return err
+		})
+	if err != nil {
+		return nil, nil, err
+	}
+	return counters, state, nil
+}

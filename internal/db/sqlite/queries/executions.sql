@@ -1,0 +1,55 @@
+-- name: InsertExecution :exec
+INSERT INTO executions (
+    namespace, id, function, version, input, tags, priority, queue, seed, root_task_id,
+    callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at,
+    deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested,
+    paused, signal_seq, buffered
+) VALUES (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+);
+
+-- name: UpdateExecution :execrows
+UPDATE executions SET
+    state = sqlc.arg(state), result = sqlc.arg(result), error = sqlc.arg(error),
+    retries = sqlc.arg(retries), started_at = sqlc.arg(started_at),
+    completed_at = sqlc.arg(completed_at), cancel_requested = sqlc.arg(cancel_requested),
+    paused = sqlc.arg(paused), signal_seq = sqlc.arg(signal_seq), buffered = sqlc.arg(buffered)
+WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- name: StartExecution :exec
+UPDATE executions SET state = 'running', started_at = coalesce(started_at, sqlc.arg(now))
+WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND state = 'pending';
+
+-- name: GetExecution :one
+SELECT * FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- What a commit loads. The input is left out: it may be large, and no decision looks at it.
+-- name: LoadExecution :one
+SELECT
+    namespace, id, function, version, CAST(NULL AS BLOB) AS input, tags, priority, queue, seed,
+    root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by,
+    created_at, deadline_at, state, result, error, retries, started_at, completed_at,
+    cancel_requested, paused, signal_seq, buffered
+FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- name: ExecutionByKey :one
+SELECT * FROM executions
+WHERE namespace = sqlc.arg(namespace) AND idempotency_key = sqlc.arg(idempotency_key);
+
+-- name: ExecutionState :one
+SELECT state FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- Empty filters are NULL, lists of alternatives are JSON arrays.
+-- name: ListExecutions :many
+SELECT * FROM executions
+WHERE namespace = sqlc.arg(namespace) AND id < sqlc.arg(before)
+  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
+  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR function IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
+  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
+  AND (CAST(sqlc.narg(tags) AS TEXT) IS NULL OR EXISTS (
+      SELECT 1 FROM json_each(executions.tags) AS tag
+      WHERE tag.value IN (SELECT value FROM json_each(CAST(sqlc.narg(tags) AS TEXT)))))
+  AND (CAST(sqlc.narg(created_after) AS INTEGER) IS NULL OR created_at > CAST(sqlc.narg(created_after) AS INTEGER))
+  AND (CAST(sqlc.narg(created_before) AS INTEGER) IS NULL OR created_at < CAST(sqlc.narg(created_before) AS INTEGER))
+ORDER BY id DESC
+LIMIT sqlc.arg(most);

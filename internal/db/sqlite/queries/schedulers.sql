@@ -1,0 +1,58 @@
+-- name: Join :exec
+INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: Beat :execrows
+UPDATE schedulers SET
+    state = sqlc.arg(state), queues = sqlc.arg(queues), tags = sqlc.arg(tags), capacity = sqlc.arg(capacity),
+    in_flight = sqlc.arg(in_flight), seen_at = sqlc.arg(seen_at), lease_us = sqlc.arg(lease_us)
+WHERE id = sqlc.arg(id) AND state NOT IN ('stopped', 'expired');
+
+-- name: SchedulerState :one
+SELECT state FROM schedulers WHERE id = sqlc.arg(id);
+
+-- name: Expire :exec
+UPDATE schedulers SET state = 'expired'
+WHERE state NOT IN ('stopped', 'expired') AND seen_at <= sqlc.arg(seen_before);
+
+-- name: ListExpired :many
+SELECT id FROM schedulers WHERE state = 'expired' ORDER BY id;
+
+-- name: ListSchedulers :many
+SELECT * FROM schedulers ORDER BY started_at DESC, id DESC;
+
+-- What it held is forgotten by DeleteHolds.
+-- name: Leave :execrows
+UPDATE schedulers SET state = 'stopped', in_flight = 0, seen_at = sqlc.arg(seen_at)
+WHERE id = sqlc.arg(id) AND state <> 'expired';
+
+-- Takes an expired scheduler off the books that holds nothing any more.
+-- name: Bury :exec
+UPDATE schedulers SET state = 'stopped', in_flight = 0 WHERE id = sqlc.arg(id) AND state = 'expired';
+
+-- name: DeleteStopped :exec
+DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < sqlc.arg(seen_before);
+
+-- name: AnyStopped :one
+SELECT EXISTS (SELECT 1 FROM schedulers WHERE state = 'stopped' AND seen_at < sqlc.arg(seen_before));
+
+-- name: InsertHold :exec
+INSERT INTO holds (namespace, scheduler_id, execution_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: Unhold :exec
+DELETE FROM holds
+WHERE namespace = sqlc.arg(namespace) AND scheduler_id = sqlc.arg(scheduler_id) AND execution_id = sqlc.arg(execution_id);
+
+-- name: DeleteHolds :exec
+DELETE FROM holds WHERE scheduler_id = sqlc.arg(scheduler_id);
+
+-- name: ListHolds :many
+SELECT execution_id FROM holds
+WHERE scheduler_id = sqlc.arg(scheduler_id) AND namespace = sqlc.arg(namespace)
+ORDER BY execution_id;
+
+-- By +id, as in tasks.sql.
+-- name: HeldIn :many
+SELECT id, token FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND holder = sqlc.arg(holder)
+ORDER BY +id;

@@ -1,0 +1,152 @@
+-- The queries that load tasks to decide leave the payloads out, but give the same
+-- columns, so that their rows convert to one type.
+--
+-- Those that change or load one row go with a query for many in PostgreSQL, which
+-- has their name in the plural.
+--
+-- Where the tasks of one execution are put in order, it is by +id: by id, SQLite
+-- would go through all tasks there are in the order of their primary key.
+
+-- name: InsertTask :exec
+INSERT INTO tasks (
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
+    token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
+    detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
+    cancel_requested
+) VALUES (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+);
+
+-- Results and errors are not loaded, so one that is not set leaves the stored one; a
+-- task that completed has no error. A detail that is not set stays as well.
+-- name: UpdateTask :execrows
+UPDATE tasks SET
+    kind = sqlc.arg(kind), state = sqlc.arg(state), due_at = sqlc.arg(due_at),
+    scheduled_for = sqlc.arg(scheduled_for), holder = sqlc.arg(holder),
+    token = sqlc.arg(token), attempt = sqlc.arg(attempt), failures = sqlc.arg(failures),
+    lost_leases = sqlc.arg(lost_leases), started_at = sqlc.arg(started_at),
+    completed_at = sqlc.arg(completed_at), seq = sqlc.arg(seq), result = coalesce(sqlc.narg(result), result),
+    error = CASE WHEN sqlc.arg(state) = 'completed' THEN sqlc.narg(error) ELSE coalesce(sqlc.narg(error), error) END,
+    detail = coalesce(sqlc.narg(detail), detail),
+    waiting_for = sqlc.arg(waiting_for), awaited_by = sqlc.arg(awaited_by),
+    run = sqlc.arg(run), turn = sqlc.arg(turn), settled = sqlc.arg(settled),
+    open = sqlc.arg(open), next_item = sqlc.arg(next_item), items = sqlc.arg(items),
+    await = sqlc.arg(await), cancel_requested = sqlc.arg(cancel_requested)
+WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND token = sqlc.arg(was_token);
+
+-- name: SetInput :execrows
+UPDATE tasks SET input = sqlc.arg(input) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- name: SetResult :execrows
+UPDATE tasks SET result = sqlc.arg(result) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- name: GetTask :one
+SELECT * FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- name: LoadTask :one
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested
+FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- name: TaskExecution :one
+SELECT execution_id FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
+-- name: LoadStep :one
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested
+FROM tasks
+WHERE namespace = sqlc.arg(namespace)
+  AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
+  AND parent_run = sqlc.arg(parent_run) AND step_key = sqlc.arg(step_key);
+
+-- name: LoadWaiters :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested
+FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND waiting_for = sqlc.arg(waiting_for)
+ORDER BY created_at, id;
+
+-- name: LoadOpenTasks :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested
+FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
+  AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
+ORDER BY +id;
+
+-- name: TurnSteps :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
+    settled, open, next_item, items, await, cancel_requested
+FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
+  AND parent_id = sqlc.arg(parent_id) AND parent_run = sqlc.arg(parent_run)
+ORDER BY created_at, id;
+
+-- name: Progress :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
+    settled, open, next_item, items, await, cancel_requested
+FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
+  AND op NOT IN ('start', 'item', 'deadline')
+ORDER BY created_at, id;
+
+-- name: ListTasks :many
+SELECT * FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND id < sqlc.arg(before)
+  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
+  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
+  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
+  AND (CAST(sqlc.narg(kinds) AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(sqlc.narg(kinds) AS TEXT))))
+ORDER BY id DESC
+LIMIT sqlc.arg(most);
+
+-- name: ListTasksOfExecution :many
+SELECT * FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND +id < sqlc.arg(before)
+  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
+  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
+  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
+  AND (CAST(sqlc.narg(kinds) AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(sqlc.narg(kinds) AS TEXT))))
+ORDER BY +id DESC
+LIMIT sqlc.arg(most);
+
+-- name: InsertAttempt :exec
+INSERT INTO task_attempts (
+    namespace, execution_id, task_id, number, started_at, ended_at, status_code, error
+) VALUES (
+    ?, ?, ?, ?, ?, ?, ?, ?
+);
+
+-- name: ListAttempts :many
+SELECT * FROM task_attempts WHERE namespace = sqlc.arg(namespace) AND task_id = sqlc.arg(task_id)
+ORDER BY ended_at, number;

@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/db/sqlite/internal/dbsqlc"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// Execution implements db.Queries.
+func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Execution, err error) {
+	err = s.view(ctx, "reading an execution", func(ctx context.Context, q *dbsqlc.Queries) error {
+		row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
+		if err != nil {
+			return err
+		}
+		e, err = toExecution(row)
+		return err
+	})
+	return e, err
+}
+
+// Executions implements db.Queries.
+func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
+	p := dbsqlc.ListExecutionsParams{
+		Namespace: namespace, Before: before(f.Page), Most: int64(f.Limit),
+		CreatedAfter: usOrNil(f.CreatedAfter), CreatedBefore: usOrNil(f.CreatedBefore),
+	}
+	err = errors.Join(
+		alternatives(&p.States, f.States), alternatives(&p.Functions, f.Functions),
+		alternatives(&p.Queues, f.Queues), alternatives(&p.Tags, f.Tags))
+	if err != nil {
+		return nil, err
+	}
+	err = s.view(ctx, "listing executions", func(ctx context.Context, q *dbsqlc.Queries) error {
+		rows, err := q.ListExecutions(ctx, p)
+		if err != nil {
+			return err
+		}
+		executions, err = convert(rows, toExecution)
+		return err
+	})
+	return executions, err
+}
+
+// before gives the id that a page ends at; the newest page ends at the greatest there is.
+func before(p db.Page) workflow.ID {
+	if p.Before.IsZero() {
+		return workflow.ID(bytes.Repeat([]byte{0xff}, len(p.Before)))
+	}
+	return p.Before
+}
+
+// alternatives sets a filter: the JSON array of what is wanted, NULL for all.
+func alternatives[T ~string](filter **string, wanted []T) error {
+	if len(wanted) == 0 {
+		return nil
+	}
+	text, err := list(wanted)
+	if err != nil {
+		return fmt.Errorf("filtering: %w", err)
+	}
+	*filter = &text
+	return nil
+}
+
+// States implements db.Queries.
+func (s *Store) States(ctx context.Context, ids []workflow.ID) (map[workflow.ID]workflow.ExecutionState, error) {
+	states := make(map[workflow.ID]workflow.ExecutionState, len(ids))
+	err := s.view(ctx, "reading states", func(ctx context.Context, q *dbsqlc.Queries) error {
+		for _, id := range ids {
+			state, err := q.ExecutionState(ctx, dbsqlc.ExecutionStateParams{Namespace: namespace, ID: id})
+			if errors.Is(err, errNoRows) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			states[id] = state
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return states, nil
+}
+
+// Task implements db.Queries.
+func (s *Store) Task(ctx context.Context, id workflow.ID) (t *workflow.Task, attempts []workflow.FailedAttempt, err error) {
+	err = s.view(ctx, "reading a task", func(ctx context.Context, q *dbsqlc.Queries) error {
+		row, err := q.GetTask(ctx, dbsqlc.GetTaskParams{Namespace: namespace, ID: id})
+		if err != nil {
+			return err
+		}
+		if t, err = toTask(row); err != nil {
+			return err
+		}
+		rows, err := q.ListAttempts(ctx, dbsqlc.ListAttemptsParams{Namespace: namespace, TaskID: id})
+		if err != nil {
+			return err
+		}
+		attempts, err = convert(rows, toAttempt)
+		return err
+	})
+	return t, attempts, err
+}
+
+func toAttempt(row dbsqlc.TaskAttempt) (workflow.FailedAttempt, error) {
+	a := workflow.FailedAttempt{
+		Execution: row.ExecutionID, Task: row.TaskID, Number: row.Number,
+		StartedAt: timeOf(row.StartedAt), EndedAt: timeOf(row.EndedAt), StatusCode: row.StatusCode,
+	}
+	if err := decode(row.Error, &a.Error); err != nil {
+		return a, fmt.Errorf("attempt %d of task %s: %w", row.Number, row.TaskID, err)
+	}
+	return a, nil
+}
+
+// Tasks implements db.Queries.
+func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.Task, err error) {
+	p := dbsqlc.ListTasksOfExecutionParams{
+		Namespace: namespace, ExecutionID: f.Execution, Before: before(f.Page), Most: int64(f.Limit),
+	}
+	err = errors.Join(
+		alternatives(&p.States, f.States), alternatives(&p.Queues, f.Queues),
+		alternatives(&p.Functions, f.Functions), alternatives(&p.Kinds, f.Kinds))
+	if err != nil {
+		return nil, err
+	}
+	err = s.view(ctx, "listing tasks", func(ctx context.Context, q *dbsqlc.Queries) error {
+		var rows []dbsqlc.Task
+		var err error
+		if f.Execution.IsZero() {
+			rows, err = q.ListTasks(ctx, dbsqlc.ListTasksParams{
+				Namespace: p.Namespace, Before: p.Before, States: p.States, Queues: p.Queues,
+				Functions: p.Functions, Kinds: p.Kinds, Most: p.Most,
+			})
+		} else {
+			rows, err = q.ListTasksOfExecution(ctx, p)
+		}
+		if err != nil {
+			return err
+		}
+		tasks, err = convert(rows, toTask)
+		return err
+	})
+	return tasks, err
+}
+
+// Progress implements db.Queries.
+func (s *Store) Progress(ctx context.Context, execution workflow.ID) (steps []*workflow.Task, err error) {
+	err = s.view(ctx, "reading progress", func(ctx context.Context, q *dbsqlc.Queries) error {
+		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, ExecutionID: execution})
+		if err != nil {
+			return err
+		}
+		steps, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
+		return err
+	})
+	return steps, err
+}
+
+// Signals implements db.Queries.
+func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (signals []*workflow.Signal, err error) {
+	err = s.view(ctx, "listing signals", func(ctx context.Context, q *dbsqlc.Queries) error {
+		rows, err := q.ListSignals(ctx, dbsqlc.ListSignalsParams{
+			Namespace: namespace, ExecutionID: execution, Before: before(p), Most: int64(p.Limit),
+		})
+		for _, row := range rows {
+			signals = append(signals, toSignal(row))
+		}
+		return err
+	})
+	return signals, err
+}
+
+// Context implements db.Queries.
+func (s *Store) Context(
+	ctx context.Context, execution workflow.ID,
+) (counters []workflow.Counter, state []workflow.StateEntry, err error) {
+	err = s.view(ctx, "reading counters and state", func(ctx context.Context, q *dbsqlc.Queries) (err error) {
+		counters, state, err = loadContext(ctx, q, execution)
+		return err
+	})
+	return counters, state, err
+}

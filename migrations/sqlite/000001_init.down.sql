@@ -1,0 +1,11 @@
+DROP TABLE secrets;
+DROP TABLE holds;
+DROP TABLE schedulers;
+DROP TABLE custom_state;
+DROP TABLE counters;
+DROP TABLE signals;
+DROP TABLE task_attempts;
+DROP TABLE tasks;
+DROP TABLE executions;
+DROP TABLE functions;
+DROP TABLE workers;
