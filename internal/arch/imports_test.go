@@ -74,7 +74,7 @@ func violations(p goPackage) []string {
 	var found []string
 	for _, path := range p.Imports {
 		switch {
-		case strings.HasPrefix(path, module+"/"):
+		case path == module || strings.HasPrefix(path, module+"/"):
 			if !mayImport(allowed, relative(path)) {
 				found = append(found, fmt.Sprintf("%s imports %s; of this module it may import: %s", name, relative(path), list(allowed)))
 			}

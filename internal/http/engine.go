@@ -1,0 +1,45 @@
+package http
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// Engine is what the handlers use of *engine.Engine.
+type Engine interface {
+	Start(ctx context.Context, r engine.StartRequest) (engine.Started, error)
+	StartBatch(ctx context.Context, requests []engine.StartRequest) []engine.StartResult
+	Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage) (engine.SignalReceipt, error)
+	Cancel(ctx context.Context, id workflow.ID, force bool) error
+	Pause(ctx context.Context, id workflow.ID) error
+	Resume(ctx context.Context, id workflow.ID) error
+	Count(ctx context.Context, id workflow.ID, name string, add int64) (int64, error)
+	SetState(ctx context.Context, id workflow.ID, key string, value json.RawMessage) error
+
+	Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage) error
+	Fail(ctx context.Context, task workflow.ID, token string, failure workflow.Error, retryable bool) error
+	Heartbeat(ctx context.Context, task workflow.ID, token string, details json.RawMessage) (engine.HeartbeatReply, error)
+
+	PutFunction(ctx context.Context, f *workflow.Function) (*workflow.Function, error)
+	Function(ctx context.Context, name string, version *string) (*workflow.Function, error)
+	Functions(ctx context.Context) ([]*workflow.Function, error)
+	DeleteFunction(ctx context.Context, name string) error
+	RegisterWorker(ctx context.Context, url, secret string) (*workflow.Worker, []*workflow.Function, error)
+	RefreshWorker(ctx context.Context, id workflow.ID) (*workflow.Worker, []*workflow.Function, error)
+	Workers(ctx context.Context) ([]*workflow.Worker, error)
+	Worker(ctx context.Context, id workflow.ID) (*workflow.Worker, []*workflow.Function, error)
+	DeleteWorker(ctx context.Context, id workflow.ID) error
+
+	Execution(ctx context.Context, id workflow.ID) (*engine.ExecutionView, error)
+	Wait(ctx context.Context, id workflow.ID, wait time.Duration) (*engine.ExecutionView, error)
+	Executions(ctx context.Context, f engine.ExecutionFilter) ([]*workflow.Execution, error)
+	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error)
+	Tasks(ctx context.Context, f engine.TaskFilter) ([]*workflow.Task, error)
+	Signals(ctx context.Context, id workflow.ID, p engine.Page) ([]*workflow.Signal, error)
+	Schedulers(ctx context.Context) ([]engine.Scheduler, error)
+	Ready(ctx context.Context) error
+}

@@ -1,0 +1,158 @@
+package http
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// execution writes an execution as it is in lists.
+func (w *jsonWriter) execution(x *workflow.Execution) {
+	w.begin('{')
+	w.executionFields(x)
+	w.end('}')
+}
+
+// view writes an execution with all that is shown of it.
+func (w *jsonWriter) view(v *engine.ExecutionView) {
+	w.begin('{')
+	w.executionFields(v.Execution)
+	w.key("progress")
+	w.begin('[')
+	for _, t := range v.Progress {
+		if shownAsStep(t) {
+			w.step(t)
+		}
+	}
+	w.end(']')
+	w.key("counters")
+	w.begin('{')
+	for _, c := range v.Counters {
+		w.int(c.Name, c.Value)
+	}
+	w.end('}')
+	w.key("custom_state")
+	w.begin('{')
+	for _, s := range v.State {
+		w.raw(s.Key, s.Value)
+	}
+	w.end('}')
+	w.end('}')
+}
+
+func (w *jsonWriter) executionFields(x *workflow.Execution) {
+	w.text("id", x.ID.String())
+	w.text("function", x.Function)
+	w.text("version", x.Version)
+	w.text("state", string(x.State))
+	w.bool("paused", x.Paused)
+	w.raw("input", x.Input)
+	w.raw("result", x.Result)
+	w.failure("error", x.Error)
+	w.int("retries", int64(x.Retries))
+	w.texts("tags", x.Tags)
+	w.int("priority", int64(x.Priority))
+	w.text("queue", x.Queue)
+	w.optional("callback_url", x.CallbackURL)
+	w.time("created_at", &x.CreatedAt)
+	w.time("started_at", x.StartedAt)
+	w.time("completed_at", x.CompletedAt)
+	w.time("deadline_at", x.DeadlineAt)
+}
+
+// task writes a task; worker hosts its function.
+func (w *jsonWriter) task(t *workflow.Task, worker workflow.ID) {
+	w.begin('{')
+	w.taskFields(t, worker)
+	w.end('}')
+}
+
+// taskWithAttempts writes a task with its failed attempts, in order.
+func (w *jsonWriter) taskWithAttempts(t *workflow.Task, worker workflow.ID, attempts []workflow.FailedAttempt) {
+	w.begin('{')
+	w.taskFields(t, worker)
+	w.key("attempts")
+	w.begin('[')
+	attempts = slices.Clone(attempts)
+	slices.SortStableFunc(attempts, func(a, b workflow.FailedAttempt) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), a.EndedAt.Compare(b.EndedAt))
+	})
+	for i := range attempts {
+		w.attempt(&attempts[i])
+	}
+	w.end(']')
+	w.end('}')
+}
+
+func (w *jsonWriter) attempt(a *workflow.FailedAttempt) {
+	w.begin('{')
+	w.int("number", int64(a.Number))
+	w.time("started_at", &a.StartedAt)
+	w.time("ended_at", &a.EndedAt)
+	if a.StatusCode == 0 {
+		w.null("status_code")
+	} else {
+		w.int("status_code", int64(a.StatusCode))
+	}
+	w.failure("error", &a.Error)
+	w.end('}')
+}
+
+func (w *jsonWriter) taskFields(t *workflow.Task, worker workflow.ID) {
+	w.text("id", t.ID.String())
+	w.text("execution_id", t.Execution.String())
+	w.id("parent_task_id", t.Parent)
+	w.text("step_key", t.Key)
+	w.text("kind", string(t.Kind))
+	w.text("name", t.Name)
+	w.optional("function", calledFunction(t))
+	w.text("state", string(t.State))
+	w.optional("queue", t.Queue)
+	w.int("priority", int64(t.Priority))
+	w.int("attempt", int64(t.Attempt))
+	w.int("retries", int64(retries(t)))
+	w.raw("input", t.Input)
+	w.raw("result", t.Result)
+	w.failure("error", t.Error)
+	w.raw("details", t.Detail)
+	w.id("worker_id", worker)
+	w.id("scheduler_id", t.Holder)
+	if t.State == workflow.TaskRunning {
+		w.time("lease_expires_at", t.DueAt)
+	} else {
+		w.null("lease_expires_at")
+	}
+	w.time("scheduled_for", t.ScheduledFor)
+	w.time("created_at", &t.CreatedAt)
+	w.time("started_at", t.StartedAt)
+	w.time("completed_at", t.CompletedAt)
+}
+
+// calledFunction gives the function that a task calls, "" if it calls none.
+func calledFunction(t *workflow.Task) string {
+	if t.Kind.Delivered() || t.Kind == workflow.KindMap {
+		return t.Name
+	}
+	return ""
+}
+
+// retries counts the failures that were tried again: all but the one that ended the task.
+func retries(t *workflow.Task) int {
+	if t.State == workflow.TaskFailed && t.Failures > 0 {
+		return t.Failures - 1
+	}
+	return t.Failures
+}
+
+func (w *jsonWriter) signal(s *workflow.Signal) {
+	w.begin('{')
+	w.text("id", s.ID.String())
+	w.text("name", s.Name)
+	w.raw("payload", s.Payload)
+	w.text("delivery", string(delivery(!s.TakenBy.IsZero())))
+	w.time("received_at", &s.ReceivedAt)
+	w.id("task_id", s.TakenBy)
+	w.end('}')
+}

@@ -1,0 +1,42 @@
+package http
+
+import (
+	"context"
+
+	"github.com/stent-dev/stent/internal/http/api"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// SendSignal puts a message into an execution's mailbox.
+func (s *server) SendSignal(ctx context.Context, request api.SendSignalRequestObject) (api.SendSignalResponseObject, error) {
+	if err := checkName("/path/name", request.Name); err != nil {
+		return nil, err
+	}
+	id := workflow.ID(request.ID)
+	receipt, err := s.engine.Signal(ctx, id, request.Name, orNull(orZero(request.Body)))
+	if err != nil {
+		return nil, aboutExecution(err, id)
+	}
+	return api.SendSignal202JSONResponse{ID: api.ID(receipt.ID), Delivery: delivery(receipt.Delivered)}, nil
+}
+
+// ListSignals lists the signals that were sent to an execution, newest first.
+func (s *server) ListSignals(ctx context.Context, request api.ListSignalsRequestObject) (api.ListSignalsResponseObject, error) {
+	id := workflow.ID(request.ID)
+	p, err := page(request.Params.Limit, request.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	signals, err := s.engine.Signals(ctx, id, p)
+	if err != nil {
+		return nil, aboutExecution(err, id)
+	}
+	return renderPage(p, signals, func(s *workflow.Signal) workflow.ID { return s.ID }, (*jsonWriter).signal), nil
+}
+
+func delivery(taken bool) api.SignalDelivery {
+	if taken {
+		return api.SignalDeliveryDelivered
+	}
+	return api.SignalDeliveryBuffered
+}

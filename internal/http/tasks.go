@@ -1,0 +1,131 @@
+package http
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/http/api"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// ListTasks lists tasks, newest first.
+func (s *server) ListTasks(ctx context.Context, request api.ListTasksRequestObject) (api.ListTasksResponseObject, error) {
+	q := request.Params
+	p, err := page(q.Limit, q.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := s.engine.Tasks(ctx, engine.TaskFilter{
+		Page: p, States: texts[workflow.TaskState](q.State), Queues: texts[string](q.Queue),
+		Functions: texts[string](q.Function), Kinds: texts[workflow.Kind](q.Kind),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.renderTasks(ctx, p, tasks), nil
+}
+
+// ListExecutionTasks lists the tasks of an execution, newest first.
+func (s *server) ListExecutionTasks(ctx context.Context, request api.ListExecutionTasksRequestObject) (api.ListExecutionTasksResponseObject, error) {
+	id := workflow.ID(request.ID)
+	p, err := page(request.Params.Limit, request.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := s.engine.Tasks(ctx, engine.TaskFilter{Page: p, Execution: id})
+	if err != nil {
+		return nil, err
+	}
+	if len(tasks) == 0 {
+		if _, err := s.engine.Execution(ctx, id); err != nil {
+			return nil, aboutExecution(err, id)
+		}
+	}
+	return s.renderTasks(ctx, p, tasks), nil
+}
+
+func (s *server) renderTasks(ctx context.Context, p engine.Page, tasks []*workflow.Task) reply {
+	host := s.hosts(ctx)
+	return renderPage(p, tasks, func(t *workflow.Task) workflow.ID { return t.ID },
+		func(w *jsonWriter, t *workflow.Task) { w.task(t, host(t)) })
+}
+
+// GetTask gives one task and its failed attempts.
+func (s *server) GetTask(ctx context.Context, request api.GetTaskRequestObject) (api.GetTaskResponseObject, error) {
+	id := workflow.ID(request.ID)
+	task, attempts, err := s.engine.Task(ctx, id)
+	if err != nil {
+		return nil, aboutTask(err, id)
+	}
+	worker := s.hosts(ctx)(task)
+	return render(http.StatusOK, func(w *jsonWriter) { w.taskWithAttempts(task, worker, attempts) }), nil
+}
+
+// hosts gives the worker that hosts the function of a task, zero for none. It
+// asks for each function once.
+func (s *server) hosts(ctx context.Context) func(*workflow.Task) workflow.ID {
+	type called struct{ name, version string }
+	found := map[called]workflow.ID{}
+	return func(t *workflow.Task) workflow.ID {
+		if !t.Kind.Delivered() {
+			return workflow.ID{}
+		}
+		of := called{t.Name, orZero(t.Version)}
+		worker, asked := found[of]
+		if !asked {
+			if f, err := s.engine.Function(ctx, t.Name, t.Version); err == nil {
+				worker = f.Worker
+			}
+			found[of] = worker
+		}
+		return worker
+	}
+}
+
+// CompleteTask takes the result of an attempt.
+func (s *server) CompleteTask(ctx context.Context, request api.CompleteTaskRequestObject) (api.CompleteTaskResponseObject, error) {
+	id := workflow.ID(request.ID)
+	result := jsonNull
+	if request.Body != nil {
+		result = orNull(request.Body.Result)
+	}
+	if err := s.engine.Complete(ctx, id, request.Params.StentTaskToken, result); err != nil {
+		return nil, aboutTask(err, id)
+	}
+	return api.CompleteTask200JSONResponse{ReportedJSONResponse: api.ReportedJSONResponse{TaskID: request.ID}}, nil
+}
+
+// defaultErrorType is the type of a reported failure that names none.
+const defaultErrorType = "error"
+
+// FailTask takes the failure of an attempt.
+func (s *server) FailTask(ctx context.Context, request api.FailTaskRequestObject) (api.FailTaskResponseObject, error) {
+	id := workflow.ID(request.ID)
+	reported := request.Body.Error
+	failure := workflow.Error{Type: defaultErrorType, Message: reported.Message, Details: reported.Details}
+	if reported.Type != nil {
+		failure.Type = *reported.Type
+	}
+	retryable := request.Body.Retryable == nil || *request.Body.Retryable
+	if err := s.engine.Fail(ctx, id, request.Params.StentTaskToken, failure, retryable); err != nil {
+		return nil, aboutTask(err, id)
+	}
+	return api.FailTask200JSONResponse{ReportedJSONResponse: api.ReportedJSONResponse{TaskID: request.ID}}, nil
+}
+
+// HeartbeatTask takes a sign of life of an attempt.
+func (s *server) HeartbeatTask(ctx context.Context, request api.HeartbeatTaskRequestObject) (api.HeartbeatTaskResponseObject, error) {
+	id := workflow.ID(request.ID)
+	var details api.AnyJSON
+	if request.Body != nil {
+		details = request.Body.Details
+	}
+	beat, err := s.engine.Heartbeat(ctx, id, request.Params.StentTaskToken, details)
+	if err != nil {
+		return nil, aboutTask(err, id)
+	}
+	return api.HeartbeatTask200JSONResponse{Cancel: beat.Cancel, LeaseExpiresAt: (*api.Time)(beat.LeaseExpiresAt)}, nil
+}
+
+func aboutTask(err error, id workflow.ID) error { return about(err, "task", id.String()) }
