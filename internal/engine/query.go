@@ -7,12 +7,15 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-// Names of the store's contract that callers of the engine need.
 type (
-	Page            = db.Page
+	// Page is a part of a list.
+	Page = db.Page
+	// ExecutionFilter selects executions.
 	ExecutionFilter = db.ExecutionFilter
-	TaskFilter      = db.TaskFilter
-	Scheduler       = db.Scheduler
+	// TaskFilter selects tasks.
+	TaskFilter = db.TaskFilter
+	// Scheduler is one scheduler instance.
+	Scheduler = db.Scheduler
 )
 
 // ExecutionView is an execution with all that is shown of it.

@@ -77,10 +77,12 @@ func (e *Engine) Held(ctx context.Context, scheduler workflow.ID) ([]workflow.Le
 	return held, refusal(err)
 }
 
-// Names of the store's contract that a scheduler needs.
 type (
-	Lane    = db.Lane
-	Quota   = db.Quota
+	// Lane is a kind of due work that is claimed or passed over as a whole.
+	Lane = db.Lane
+	// Quota asks for tasks of a lane.
+	Quota = db.Quota
+	// Claimed is a leased task.
 	Claimed = db.Claimed
 )
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -39,8 +40,8 @@ type StartResult struct {
 	Err error
 }
 
-// Start begins an execution. Errors: workflow.ErrNotRegistered,
-// workflow.ErrKeyReused, ErrUnavailable.
+// Start begins an execution. Errors: workflow.FieldErrors,
+// workflow.ErrNotRegistered, workflow.ErrKeyReused, ErrUnavailable.
 func (e *Engine) Start(ctx context.Context, r StartRequest) (Started, error) {
 	event, err := e.start(ctx, r)
 	if err != nil {
@@ -77,6 +78,9 @@ func (e *Engine) StartBatch(ctx context.Context, requests []StartRequest) []Star
 func (e *Engine) start(ctx context.Context, r StartRequest) (workflow.Start, error) {
 	e.functions.know(ctx, r.Function)
 	f := e.functions.Lookup(r.Function, nil)
+	if latest := e.options.Limits.Sleep; r.StartAt != nil && time.Until(*r.StartAt) > latest {
+		return workflow.Start{}, workflow.FieldErrors{{Pointer: "/start_at", Detail: "must be within " + workflow.FormatDuration(latest)}}
+	}
 	if f == nil {
 		return workflow.Start{}, fmt.Errorf("%w: %q", workflow.ErrNotRegistered, r.Function)
 	}
@@ -95,7 +99,9 @@ func (e *Engine) start(ctx context.Context, r StartRequest) (workflow.Start, err
 func hash(r StartRequest) []byte {
 	r.TraceParent = ""
 	var input any
-	if json.Unmarshal(r.Input, &input) == nil {
+	decoder := json.NewDecoder(bytes.NewReader(r.Input))
+	decoder.UseNumber() // large numbers that differ in their last digit are not the same
+	if decoder.Decode(&input) == nil {
 		if canonical, err := json.Marshal(input); err == nil {
 			r.Input = canonical
 		}

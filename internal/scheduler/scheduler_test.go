@@ -115,9 +115,7 @@ func TestStopLetsWhatIsInFlightFinish(t *testing.T) {
 	<-begun
 	stopped := make(chan struct{})
 	go func() { s.stop(); close(stopped) }()
-	for s.scheduler.Ready() {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "draining", func() bool { return !s.scheduler.Ready() })
 	close(finish)
 	<-stopped
 	if view := s.wait(id); string(view.Result) != "7" {
@@ -167,7 +165,14 @@ func TestUnreachableWorkerCostsNoAttempts(t *testing.T) {
 	defer w.Close()
 	s.registerManifest(w, "http://"+addr)
 	id := s.start("five", "0")
-	time.Sleep(300 * time.Millisecond) // for deliveries that cannot connect
+	eventually(t, "a delivery that cannot connect", func() bool {
+		view, err := s.engine.Execution(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, _, err := s.engine.Task(t.Context(), view.RootTask)
+		return err == nil && task.Token > 0 && task.State == workflow.TaskPending
+	})
 	if listener, err = net.Listen("tcp", addr); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +197,10 @@ func TestCallOfUnregisteredFunctionWaitsForIt(t *testing.T) {
 	durable.Orchestrator(w, "caller", func(ctx *durable.Context, n int) (int, error) { return durable.Call[int](ctx, "increment", n) })
 	s.serve(w)
 	id := s.start("caller", "1")
-	time.Sleep(200 * time.Millisecond)
+	eventually(t, "the call", func() bool {
+		view, err := s.engine.Execution(t.Context(), id)
+		return err == nil && len(view.Progress) == 1
+	})
 	other, _ := counting()
 	s.serve(other)
 	if view := s.wait(id); string(view.Result) != "2" {

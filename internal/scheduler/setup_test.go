@@ -150,9 +150,21 @@ func (s *service) wait(id workflow.ID) *engine.ExecutionView {
 		for _, p := range view.Progress {
 			s.t.Logf("%s %s %s due %v holder %s token %d", p.Key, p.Op, p.State, p.DueAt, p.Holder, p.Token)
 		}
-		s.t.Fatalf("execution %s is still %s: %v", id, view.Execution.State, view.Execution.Error)
+		s.t.Fatalf("execution %s is still %s: %v", id, view.Execution.State, view.Error)
 	}
 	return view
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(time.Minute); !holds(); <-ticker.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not come about", what)
+		}
+	}
 }
 
 // counting serves "five", an orchestrator of five steps, and counts what ran.

@@ -33,6 +33,7 @@ func (ev Failed) apply(d *decision) error {
 // failAttempt records a failed attempt and tries again later, or gives up.
 func (d *decision) failAttempt(e *Execution, t *Task, ev Failed) {
 	t.Failures++
+	t.LostLeases = 0
 	d.record(t, ev.Error, ev.StatusCode)
 	policy := d.policy(t)
 	if !ev.Retryable || !policy.Retries(ev.Error.Type, t.Failures) {
@@ -138,6 +139,9 @@ func (ev Beat) apply(d *decision) error {
 	}
 	if reported {
 		return ErrLeaseLost
+	}
+	if !t.Kind.Delivered() {
+		return ErrInvalidOperation
 	}
 	if t.Holder.IsZero() {
 		d.extend(t)

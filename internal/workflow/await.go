@@ -43,6 +43,11 @@ func compileAwait(a Await) (nodes []AwaitNode, leaves map[string][]int, err erro
 		if depth > maxAwaitDepth {
 			return fmt.Errorf("await is nested more than %d deep", maxAwaitDepth)
 		}
+		switch a.Mode {
+		case AwaitAny, AwaitAll, AwaitAllOrFailure, AwaitFirstSuccess:
+		default:
+			return fmt.Errorf("await: unknown mode %q", a.Mode)
+		}
 		if len(a.Of) == 0 {
 			return fmt.Errorf("await: %q of nothing never ends", a.Mode)
 		}

@@ -18,6 +18,9 @@ func (ev Cancel) apply(d *decision) error {
 	if err != nil {
 		return err
 	}
+	if e.CancelRequested && !ev.Force {
+		return nil // asked before: what is open now is compensation
+	}
 	open := d.openTasks(e)
 	root := d.tasks[e.RootTask]
 	begun := root != nil && root.Kind == KindOrchestrator && (root.Turn > 0 || root.Attempt > 0)

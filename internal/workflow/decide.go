@@ -42,6 +42,7 @@ func Decide(loaded *Loaded, events []Event, env Env) (*Change, []Verdict) {
 type decision struct {
 	env     Env
 	now     time.Time
+	stamp   *time.Time // now, apart: what is handed over shall not keep the decision in memory
 	verdict *Verdict
 
 	executions map[ID]*Execution
@@ -73,6 +74,8 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		countersC: map[NameRef]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 	}
 	d.change.Now = loaded.Now
+	stamp := loaded.Now
+	d.stamp = &stamp
 	if env.Terms != nil {
 		d.room = env.Terms.Room
 	}

@@ -86,10 +86,10 @@ func (d *decision) handOver(t *Task) {
 	t.Token++
 	t.Attempt++
 	if t.Kind == KindActivity || t.StartedAt == nil {
-		t.StartedAt = &d.now
+		t.StartedAt = d.stamp
 	}
 	if t.Root() && e.State == ExecutionPending {
-		e.State, e.StartedAt = ExecutionRunning, &d.now
+		e.State, e.StartedAt = ExecutionRunning, d.stamp
 		d.touchExecution(e)
 	}
 	d.change.Handed = append(d.change.Handed, Handed{Task: t, Execution: e, Fresh: fresh})
@@ -102,18 +102,27 @@ func (ev Released) apply(d *decision) error {
 	if err != nil || reported {
 		return err
 	}
-	if t.Kind.Delivered() {
-		t.Attempt = max(t.Attempt-1, 0)
-		d.release(t, d.now.Add(ev.After))
+	if t.elapsing() {
+		d.redue(t)
 		return nil
 	}
-	d.redue(t)
+	t.Attempt = max(t.Attempt-1, 0)
+	d.release(t, d.now.Add(ev.After))
 	return nil
+}
+
+// elapsing tells whether the lease on a task was taken because its time was up,
+// not to deliver it: an asynchronous attempt has its deadline after its start.
+func (t *Task) elapsing() bool {
+	if t.Kind == KindActivity {
+		return t.StartedAt != nil && t.ScheduledFor != nil && t.ScheduledFor.After(*t.StartedAt)
+	}
+	return !t.Kind.Delivered()
 }
 
 // redue gives back a lease on a task whose time had come.
 func (d *decision) redue(t *Task) {
-	t.Holder, t.DueAt = ID{}, &d.now
+	t.Holder, t.DueAt = ID{}, d.stamp
 	d.touch(t)
 }
 
@@ -128,10 +137,12 @@ func (ev Orphaned) apply(d *decision) error {
 		return ErrLeaseLost // an asynchronous attempt by now
 	}
 	t.Token++
+	if t.elapsing() {
+		d.redue(t)
+		return nil
+	}
 	t.LostLeases++
 	switch {
-	case !t.Kind.Delivered():
-		d.redue(t)
 	case t.LostLeases < d.env.Limits.LostLease:
 		d.makeDue(t, d.now)
 	case t.Kind == KindOrchestrator:

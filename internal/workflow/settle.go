@@ -9,7 +9,7 @@ import (
 // settle ends a task and tells its parent, which may end or become due by it.
 func (d *decision) settle(t *Task, state TaskState, result json.RawMessage, failure *Error) {
 	t.State, t.Result, t.Error = state, result, failure
-	t.CompletedAt, t.DueAt, t.Holder = &d.now, nil, ID{}
+	t.CompletedAt, t.DueAt, t.Holder = d.stamp, nil, ID{}
 	t.WaitingFor, t.Await = "", nil
 	d.touch(t)
 	if t.Kind == KindOrchestrator && t.Open > 0 && !t.Root() {
@@ -93,11 +93,10 @@ func itemError(item *Task) *Error {
 
 // releaseItem makes the next item of a map due, now that another one settled.
 func (d *decision) releaseItem(m *Task) {
-	releases := d.change.Releases
-	if n := len(releases); n > 0 && releases[n-1].Map == m.ID {
-		releases[n-1].To++
+	if n := len(d.change.Releases); n > 0 && d.change.Releases[n-1].Map == m.ID {
+		d.change.Releases[n-1].To++
 	} else {
-		d.change.Releases = append(releases, Release{Execution: m.Execution, Map: m.ID, From: m.Next, To: m.Next + 1})
+		d.change.Releases = append(d.change.Releases, Release{Execution: m.Execution, Map: m.ID, From: m.Next, To: m.Next + 1})
 	}
 	m.Next++
 }
@@ -148,6 +147,6 @@ func (d *decision) endExecution(root *Task) {
 }
 
 func (d *decision) closeExecution(e *Execution, state ExecutionState, result json.RawMessage, failure *Error) {
-	e.State, e.Result, e.Error, e.CompletedAt = state, result, failure, &d.now
+	e.State, e.Result, e.Error, e.CompletedAt = state, result, failure, d.stamp
 	d.touchExecution(e)
 }

@@ -38,15 +38,33 @@ func NeedOf(events []Event) Need {
 	for _, e := range events {
 		e.needs(&n)
 	}
-	n.Executions = unique(n.Executions, ID.Compare)
-	n.Tasks = unique(n.Tasks, ID.Compare)
-	n.Open = unique(n.Open, ID.Compare)
+	n.Executions = sorted(n.Executions)
+	n.Tasks = sorted(n.Tasks)
+	n.Open = sorted(n.Open)
+	n.Keys = distinct(n.Keys)
+	n.Steps = distinct(n.Steps)
+	n.Waiters = distinct(n.Waiters)
+	n.Mailbox = distinct(n.Mailbox)
+	n.Counters = distinct(n.Counters)
 	return n
 }
 
-func unique(ids []ID, compare func(ID, ID) int) []ID {
-	slices.SortFunc(ids, compare)
+func sorted(ids []ID) []ID {
+	slices.SortFunc(ids, ID.Compare)
 	return slices.Compact(ids)
+}
+
+// distinct keeps the first of each, in their order.
+func distinct[T comparable](of []T) []T {
+	if len(of) < 2 {
+		return of
+	}
+	seen := make(map[T]struct{}, len(of))
+	return slices.DeleteFunc(of, func(v T) bool {
+		_, known := seen[v]
+		seen[v] = struct{}{}
+		return known
+	})
 }
 
 // Counter is one counter's value.

@@ -88,9 +88,10 @@ func (s FunctionSpec) Function() (*Function, error) {
 	if f.Kind == KindOrchestrator {
 		f.Timeout = DefaultTurnTimeout
 	}
-	if len(s.Version) > maxNameLength || len(f.Queue) > maxNameLength {
-		c.add("/version", fmt.Sprintf("version and queue have at most %d bytes", maxNameLength))
+	if len(s.Version) > maxNameLength {
+		c.add("/version", fmt.Sprintf("has more than %d bytes", maxNameLength))
 	}
+	CheckName(&c.errors, "/queue", f.Queue)
 	if s.Priority < -maxPriority || s.Priority > maxPriority {
 		c.add("/priority", fmt.Sprintf("must be between -%d and %d", maxPriority, maxPriority))
 	}

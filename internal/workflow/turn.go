@@ -1,9 +1,12 @@
 package workflow
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 func (ev TurnAnswered) needs(n *Need) {
@@ -145,7 +148,7 @@ func (c *Command) check(limits Limits, exists func(key string) bool) error {
 		}
 	case OpCancel:
 		for _, key := range c.Targets {
-			if !exists(key) {
+			if !exists(key) || key == c.Key {
 				return bad("target %q was never commanded", key)
 			}
 		}
@@ -162,17 +165,24 @@ func (c *Command) check(limits Limits, exists func(key string) bool) error {
 	return nil
 }
 
-// await stores what the orchestrator waits for and reports whether it is decided already.
+// await stores what the orchestrator waits for and reports whether it is decided
+// already. Steps that have settled count in the order in which they did, so that
+// an "any" inside another combination has the winner that it had.
 func (d *decision) await(t *Task, nodes []AwaitNode, leaves map[string][]int) (decided bool) {
 	t.Await = nodes
+	var settled []*Task
 	for key, members := range leaves {
 		step := d.steps[StepRef{t.ID, t.Run, key}]
 		if step.State.Settled() {
-			decided = settleAwait(nodes, members, step.State == TaskCompleted) || decided
+			settled = append(settled, step)
 			continue
 		}
 		step.AwaitedBy = append([]int{t.Turn}, members...)
 		d.touch(step)
+	}
+	slices.SortFunc(settled, func(a, b *Task) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, step := range settled {
+		decided = settleAwait(nodes, leaves[step.Key], step.State == TaskCompleted)
 	}
 	return decided
 }
@@ -221,7 +231,8 @@ func (ev TurnFailed) apply(d *decision) error {
 // mismatch blocks the execution at once: the code has to change before a turn can match.
 func (d *decision) badTurn(e *Execution, t *Task, err error) {
 	failure := Error{Type: ErrorInvalidTurn, Message: err.Error()}
-	mismatch, blocked := err.(*MismatchError)
+	var mismatch *MismatchError
+	blocked := errors.As(err, &mismatch)
 	if blocked {
 		failure.Type = ErrorMismatch
 		failure.Details, _ = json.Marshal(map[string]any{ // strings only: cannot fail
@@ -235,6 +246,7 @@ func (d *decision) badTurn(e *Execution, t *Task, err error) {
 
 func (d *decision) retryTurn(e *Execution, t *Task, failure Error, status int, blocked bool) {
 	t.Failures++
+	t.LostLeases = 0
 	t.Error = &failure
 	d.record(t, failure, status)
 	after := turnRetry.Delay(t.Failures, d.env.Random())

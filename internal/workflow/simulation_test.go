@@ -1,0 +1,198 @@
+package workflow
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestRandomProgramsUnderRandomEvents runs programs made by chance under every
+// kind of event in any order, checks the invariants after each transaction, and
+// that everything ends as it must once the world heals.
+func TestRandomProgramsUnderRandomEvents(t *testing.T) {
+	seen := map[string]int{}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, seen)
+		w.start()
+		for range rapid.IntRange(10, 90).Draw(rt, "steps") {
+			w.step()
+		}
+		w.heal()
+		w.judge()
+	})
+	for _, operation := range []string{
+		"workflow.Start", "workflow.Succeeded", "workflow.Failed", "workflow.Accepted", "workflow.Released", "workflow.TurnAnswered",
+		"workflow.TurnFailed", "workflow.Elapsed", "workflow.Orphaned", "workflow.Beat", "workflow.Send", "workflow.Cancel",
+		"workflow.Pause", "workflow.Count", "workflow.SetState", "command call", "command map", "command sleep", "command wait_signal",
+		"command local", "command cancel", "command dispatch", "command version", "command counter", "command state",
+		"cancel by force true", "cancel by force false", "continue as new", "signal delivered", "hand-over", "conflict", "repetition",
+		"bad turn", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
+		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrMailboxFull.Error(),
+	} {
+		if seen[operation] == 0 {
+			t.Errorf("never once: %s", operation)
+		}
+	}
+	t.Logf("what succeeded: %v", seen)
+}
+
+func (w *world) start() {
+	ev := Start{Execution: &Execution{
+		ID: w.newID(), Namespace: "default", Function: rapid.SampledFrom([]string{"program0", "program1", "program2", "program2", "echo"}).Draw(w.T, "function"),
+		Input: json.RawMessage("7"), Tags: []string{},
+	}}
+	ev.Function = w.book[ev.Execution.Function]
+	if rapid.IntRange(0, 3).Draw(w.T, "bounded") == 0 {
+		ev.Duration = 2 * time.Minute
+	}
+	if rapid.IntRange(0, 3).Draw(w.T, "delayed") == 0 {
+		ev.Delay = 5 * time.Second
+	}
+	w.outside[ev.Execution.ID] = true
+	w.commit(ev)
+}
+
+// step does one thing of all that can happen.
+func (w *world) step() {
+	switch rapid.IntRange(0, 15).Draw(w.T, "step") {
+	case 0:
+		w.start()
+	case 1:
+		w.m.now = w.m.now.Add(time.Duration(rapid.IntRange(1, 20_000).Draw(w.T, "ms")) * time.Millisecond)
+	case 2, 3, 4:
+		w.claim(rapid.IntRange(1, 6).Draw(w.T, "most"))
+	case 5:
+		w.die()
+	case 6:
+		w.repeat(3)
+	default:
+		batch := w.pick(&w.inFlight, rapid.IntRange(1, 5).Draw(w.T, "answers"))
+		batch = append(batch, w.pick(&w.reports, rapid.IntRange(0, 1).Draw(w.T, "reports"))...)
+		if rapid.IntRange(0, 3).Draw(w.T, "outside") == 0 {
+			batch = append(batch, w.fromOutside())
+		}
+		if len(batch) > 1 {
+			batch = rapid.Permutation(batch).Draw(w.T, "order")
+		}
+		w.commit(batch...)
+	}
+	for _, e := range w.m.executions {
+		if e.State == ExecutionBlocked {
+			w.seen["blocked"]++
+		}
+	}
+}
+
+// die loses leases: their answers come too late, or just in time.
+func (w *world) die() {
+	lost := w.pick(&w.inFlight, 3)
+	w.past = append(w.past, lost...)
+	var orphaned []Event
+	for _, e := range lost {
+		orphaned = append(orphaned, Orphaned{Lease: leaseIn(e)})
+	}
+	w.commit(orphaned...)
+}
+
+// fromOutside draws a request about any execution.
+func (w *world) fromOutside() Event {
+	var ids []ID
+	for _, id := range w.m.made {
+		if t := w.m.tasks[id]; t.Root() {
+			ids = append(ids, t.Execution)
+		}
+	}
+	id := rapid.SampledFrom(ids).Draw(w.T, "execution")
+	name := rapid.SampledFrom([]string{"a", "b"}).Draw(w.T, "name")
+	switch rapid.IntRange(0, 19).Draw(w.T, "request") {
+	case 0:
+		return Cancel{Execution: id}
+	case 1:
+		return Cancel{Execution: id, Force: true}
+	case 2, 3:
+		return Pause{Execution: id, Paused: true}
+	case 4, 5, 6:
+		return Pause{Execution: id}
+	case 7, 8:
+		return Count{Execution: id, Name: name, Add: 5}
+	case 9:
+		return SetState{Execution: id, Key: name, Value: json.RawMessage("1")}
+	default:
+		return Send{Execution: id, Name: name, Payload: json.RawMessage(`"signal"`)}
+	}
+}
+
+// heal lets all that is due happen, and then time pass, until nothing moves any
+// more but by a signal; then it sends that.
+func (w *world) heal() {
+	w.healing = true
+	for id, e := range w.m.executions {
+		if e.Paused && !e.State.Terminal() {
+			w.commit(Pause{Execution: id})
+		}
+	}
+	for range 10_000 {
+		batch := append(w.pick(&w.inFlight, 8), w.pick(&w.reports, 8)...)
+		switch {
+		case len(batch) > 0:
+			w.commit(batch...)
+		case w.claim(100) > 0:
+		case w.nextDue() != nil:
+			w.m.now = *w.nextDue()
+		case !w.signal():
+			return
+		}
+	}
+	w.Fatalf("it never comes to rest")
+}
+
+func (w *world) nextDue() (next *time.Time) {
+	for _, t := range w.m.tasks {
+		if t.DueAt != nil && (next == nil || t.DueAt.Before(*next)) {
+			next = t.DueAt
+		}
+	}
+	return next
+}
+
+func (w *world) signal() bool {
+	for _, id := range w.m.made {
+		if t := w.m.tasks[id]; t.WaitingFor != "" {
+			w.commit(Send{Execution: t.Execution, Name: t.WaitingFor, Payload: json.RawMessage(`"at last"`)})
+			return true
+		}
+	}
+	return false
+}
+
+// judge checks how every execution ended.
+func (w *world) judge() {
+	for id, e := range w.m.executions {
+		if !e.State.Terminal() {
+			w.Fatalf("execution %s of %s came to rest as %s", id, e.Function, e.State)
+		}
+		switch e.State {
+		case ExecutionTimedOut:
+			w.seen["timed out"]++
+		case ExecutionCancelled:
+			w.seen["cancelled"]++
+		default:
+			w.compare(e)
+		}
+	}
+}
+
+// compare holds a result against the direct interpretation of the program.
+func (w *world) compare(e *Execution) {
+	want, text := leaf{name: e.Function}.foretellCall(w.programs, string(e.Input))
+	got, came := succeeds, string(e.Result)
+	if e.State == ExecutionFailed {
+		got, came = fails, "!"+e.Error.Type
+	}
+	if got != want || came != text {
+		w.Fatalf("%s ended with %s, foretold was %s", e.Function, came, text)
+	}
+	w.seen["result as foretold"]++
+}

@@ -1,0 +1,287 @@
+package workflow
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// world is a simulated service: programs, a store, and the schedulers' work in
+// flight, under whatever order of events the test draws.
+type world struct {
+	*rapid.T
+	m        *model
+	guard    *guard
+	programs []*program
+	book     book
+	ids      uint64
+	limits   Limits
+	inFlight []Event // answers on their way, each to the newest lease of a task
+	reports  []Event // of asynchronous attempts, to be sent at any time
+	past     []Event // that were sent already, or whose lease was lost
+	outside  map[ID]bool
+	healing  bool
+	seen     map[string]int // operations that succeeded
+}
+
+var schedulers = []ID{{15: 0xa}, {15: 0xb}}
+
+func newWorld(t *rapid.T, seen map[string]int) *world {
+	w := &world{T: t, m: newModel(), guard: newGuard(), limits: DefaultLimits(), outside: map[ID]bool{}, seen: seen}
+	w.limits.LostLease, w.limits.BadTurns, w.limits.Mailbox = 1_000, 3, 3
+	for i := range 3 {
+		w.programs = append(w.programs, drawProgram(t, i))
+	}
+	w.book = newBook(len(w.programs))
+	return w
+}
+
+func (w *world) newID() (id ID) {
+	w.ids++
+	binary.BigEndian.PutUint64(id[:8], w.ids)
+	return id
+}
+
+func (w *world) env() Env {
+	terms := &Terms{Scheduler: schedulers[0], Room: rapid.IntRange(0, 6).Draw(w.T, "room"), Serves: func(string, *Function) bool { return true }}
+	if terms.Room == 0 {
+		terms = nil
+	}
+	return Env{NewID: w.newID, Random: func() float64 { return 0.5 }, Functions: w.book, Limits: w.limits, Terms: terms}
+}
+
+// commit decides events in one batch and saves the change, or throws it away as
+// a store does on a conflict. It checks everything that must hold then.
+func (w *world) commit(events ...Event) []Verdict {
+	if rapid.IntRange(0, 19).Draw(w.T, "conflict") == 0 {
+		Decide(w.m.load(NeedOf(events)), events, w.env())
+		w.seen["conflict"]++
+	}
+	turns := map[ID]int{}
+	for id, t := range w.m.tasks {
+		turns[id] = t.Turn
+	}
+	change, verdicts := Decide(w.m.load(NeedOf(events)), events, w.env())
+	swept, err := w.m.save(change)
+	if err != nil {
+		w.Fatalf("saving: %v", err)
+	}
+	for i, e := range events {
+		w.learn(e, verdicts[i], turns)
+	}
+	if err := w.guard.check(w.m); err != nil {
+		w.Fatalf("after %s: %v", describe(events), err)
+	}
+	w.handed(change, swept)
+	w.past = append(w.past, events...)
+	return verdicts
+}
+
+func describe(events []Event) string {
+	var b strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&b, "\n\t%T%s", e, picture(e))
+	}
+	return b.String()
+}
+
+// learn keeps account of what an event was told to have done.
+func (w *world) learn(e Event, v Verdict, turns map[ID]int) {
+	if v.Err != nil {
+		w.seen[fmt.Sprintf("refused: %v", v.Err)]++
+		return
+	}
+	if v.Replayed {
+		w.seen["repetition"]++
+		return
+	}
+	w.seen[fmt.Sprintf("%T", e)]++
+	switch e := e.(type) {
+	case TurnAnswered:
+		if w.m.tasks[e.Lease.Task].Turn == turns[e.Lease.Task] {
+			w.seen["bad turn"]++
+			return
+		}
+		w.guard.awaits[e.Lease.Task] = e.Await
+		w.learnTurn(e)
+	case Send:
+		if v.Delivered {
+			w.seen["signal delivered"]++
+		}
+	case Count:
+		w.guard.added[NameRef{e.Execution, e.Name}] += e.Add
+	case Cancel:
+		w.seen[fmt.Sprintf("cancel by force %v", e.Force)]++
+	}
+}
+
+func (w *world) learnTurn(e TurnAnswered) {
+	for _, c := range e.Commands {
+		w.seen["command "+string(c.Op)]++
+		ref := StepRef{e.Lease.Task, e.Run, c.Key}
+		if _, known := w.guard.sums[ref]; c.Op == OpCounter && !known {
+			w.guard.sums[ref] = struct{}{}
+			w.guard.added[NameRef{e.Lease.Execution, c.Name}] += c.Add
+		}
+	}
+	if e.Outcome != nil && e.Outcome.ContinueAsNew != nil {
+		w.seen["continue as new"]++
+	}
+}
+
+// handed takes over what a commit leased.
+func (w *world) handed(c *Change, swept map[ID]bool) {
+	for _, h := range c.Handed {
+		if swept[h.Task.ID] {
+			continue
+		}
+		t := w.m.tasks[h.Task.ID]
+		if t.Holder != c.Lessee || t.State != TaskRunning || t.Token != h.Task.Token {
+			w.Fatalf("task %q was handed over and is %s under token %d", t.Key, t.State, t.Token)
+		}
+		w.seen["hand-over"]++
+		w.deliver(t)
+	}
+}
+
+// deliver puts the answer to a delivery in flight, computed from what is stored now.
+func (w *world) deliver(t *Task) {
+	if w.guard.deliveries[t.ID] >= t.Token || w.m.executions[t.Execution].State.Terminal() {
+		w.Fatalf("task %q was delivered under token %d after %d", t.Key, t.Token, w.guard.deliveries[t.ID])
+	}
+	w.guard.deliveries[t.ID] = t.Token
+	lease := leaseOf(t)
+	if !w.healing {
+		switch rapid.SampledFrom([]string{"", "", "", "", "", "released", "broken", "broken"}).Draw(w.T, "answer") {
+		case "released":
+			w.inFlight = append(w.inFlight, Released{Lease: lease, After: time.Second})
+			return
+		case "broken":
+			w.inFlight = append(w.inFlight, w.broken(t))
+			return
+		}
+	}
+	if t.Kind == KindOrchestrator {
+		w.inFlight = append(w.inFlight, w.program(t.Name).answer(w.programs, w.m.turn(t)))
+		return
+	}
+	input := t.Input
+	if input == nil {
+		input = w.m.executions[t.Execution].Input
+	}
+	answer := perform(t, input, w.healing)
+	w.inFlight = append(w.inFlight, answer)
+	if _, ok := answer.(Accepted); ok {
+		w.reports = append(w.reports, Succeeded{Lease: lease, Value: input}, Beat{Lease: lease, Details: json.RawMessage("1")})
+	}
+}
+
+func (w *world) program(name string) *program { return w.programs[name[len(name)-1]-'0'] }
+
+// broken is an answer that a worker should not give.
+func (w *world) broken(t *Task) Event {
+	failure := Error{Type: t.Name, Message: "it fails"}
+	if t.Kind == KindActivity {
+		return Failed{Lease: leaseOf(t), Error: failure, Retryable: true}
+	}
+	ev := w.program(t.Name).answer(w.programs, w.m.turn(t))
+	switch how := rapid.SampledFrom([]string{"failed", "mismatch", "unheard of"}).Draw(w.T, "broken"); {
+	case how == "failed" || len(ev.Commands) == 0:
+		return TurnFailed{Lease: ev.Lease, Error: failure}
+	case how == "mismatch":
+		c := &ev.Commands[rapid.IntRange(0, len(ev.Commands)-1).Draw(w.T, "which")]
+		if w.m.turn(t).steps[c.Key] != nil {
+			c.Name += "!"
+			return ev
+		}
+	}
+	ev.Outcome, ev.Await = nil, &Await{Key: "unheard of"}
+	return ev
+}
+
+// claim leases tasks that are due to one of the schedulers.
+func (w *world) claim(most int) int {
+	due := w.m.due()
+	due = due[:min(most, len(due))]
+	for _, t := range due {
+		if w.m.claim(t, schedulers[1], w.book[t.Name]) {
+			w.inFlight = append(w.inFlight, Elapsed{Lease: leaseOf(t)})
+		} else {
+			w.deliver(t)
+		}
+	}
+	if err := w.guard.check(w.m); err != nil {
+		w.Fatalf("after a claim: %v", err)
+	}
+	return len(due)
+}
+
+// pick takes at most n of a list of events, drawn by chance.
+func (w *world) pick(from *[]Event, n int) (picked []Event) {
+	for range min(n, len(*from)) {
+		i := rapid.IntRange(0, len(*from)-1).Draw(w.T, "pick")
+		picked = append(picked, (*from)[i])
+		*from = slices.Delete(*from, i, i+1)
+	}
+	return picked
+}
+
+// leaseIn gives the lease that an event is about.
+func leaseIn(e Event) Lease {
+	switch e := e.(type) {
+	case Succeeded:
+		return e.Lease
+	case Failed:
+		return e.Lease
+	case Accepted:
+		return e.Lease
+	case Released:
+		return e.Lease
+	case TurnAnswered:
+		return e.Lease
+	case TurnFailed:
+		return e.Lease
+	case Elapsed:
+		return e.Lease
+	case Beat:
+		return e.Lease
+	}
+	return Lease{}
+}
+
+// stale tells whether an event's lease was followed by a newer one or has ended.
+func (w *world) stale(e Event) bool {
+	l := leaseIn(e)
+	t := w.m.tasks[l.Task]
+	return t != nil && t.Token > l.Token
+}
+
+// repeat sends events again that were sent before, or were too late.
+func (w *world) repeat(n int) {
+	var again []Event
+	for range min(n, len(w.past)) {
+		e := w.past[rapid.IntRange(0, len(w.past)-1).Draw(w.T, "again")]
+		if start, ok := e.(Start); ok {
+			start.Again = true
+			e = start
+		}
+		if Repeatable(e) {
+			again = append(again, e)
+		}
+	}
+	stale := make([]bool, len(again))
+	for i, e := range again {
+		stale[i] = w.stale(e)
+	}
+	for i, v := range w.commit(again...) {
+		if _, beat := again[i].(Beat); stale[i] && !beat && !errors.Is(v.Err, ErrLeaseLost) {
+			w.Fatalf("a stale answer was not refused but got %v: %s", v.Err, describe(again[i:i+1]))
+		}
+	}
+}
