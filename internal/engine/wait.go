@@ -68,20 +68,24 @@ func (e *Engine) Wait(ctx context.Context, id workflow.ID, wait time.Duration) (
 	defer e.waiters.remove(id, woken)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	states, err := e.store.States(ctx, []workflow.ID{id})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	if state, ok := states[id]; !ok || state.Terminal() {
+		return e.Execution(ctx, id)
+	}
 	for {
-		states, err := e.store.States(ctx, []workflow.ID{id})
-		if err != nil {
-			return nil, refusal(err)
-		}
-		if state, ok := states[id]; !ok || state.Terminal() {
-			return e.Execution(ctx, id)
-		}
 		select {
 		case <-woken:
 		case <-timer.C:
 			return e.Execution(ctx, id)
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		}
+		view, err := e.Execution(ctx, id)
+		if err != nil || view.Execution.State.Terminal() {
+			return view, err
 		}
 	}
 }
