@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -21,11 +22,24 @@ func Main(name string, run func(context.Context, Settings) error) {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(2)
 	}
+	TuneGC()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err = run(ctx, settings)
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
+	}
+}
+
+// gcPercent lets the heap grow to five times of what lives before it is collected.
+// Little lives, and much garbage is made, in a program that passes JSON on: the
+// default spends a fifth of the processor on collecting a few megabytes.
+const gcPercent = 400
+
+// TuneGC sets the garbage collector's pace, unless GOGC or GOMEMLIMIT says otherwise.
+func TuneGC() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 }
