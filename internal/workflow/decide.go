@@ -70,7 +70,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		executions: make(map[ID]*Execution, len(loaded.Executions)), byKey: map[string]*Execution{},
 		tasks: make(map[ID]*Task, n), steps: make(map[StepRef]*Task, n),
 		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, counters: map[NameRef]int64{},
-		wasToken: make(map[ID]int64, n), changedE: map[ID]bool{}, changedT: map[ID]bool{},
+		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 	}
 	d.change.Now = loaded.Now

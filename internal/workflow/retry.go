@@ -74,7 +74,7 @@ func (p RetryPolicy) Delay(failures int, random float64) time.Duration {
 		}
 	}
 	delay *= 1 + min(max(p.Jitter, 0), 1)*(2*random-1)
-	if !(delay < math.MaxInt64) { // also a jitter that is no number
+	if delay >= math.MaxInt64 {
 		return math.MaxInt64
 	}
 	return time.Duration(delay)

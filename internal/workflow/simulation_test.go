@@ -16,7 +16,7 @@ func TestRandomProgramsUnderRandomEvents(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(rt, seen)
 		w.start()
-		for range rapid.IntRange(10, 90).Draw(rt, "steps") {
+		for range rapid.IntRange(20, 160).Draw(rt, "steps") {
 			w.step()
 		}
 		w.heal()
@@ -71,7 +71,12 @@ func (w *world) step() {
 		batch := w.pick(&w.inFlight, rapid.IntRange(1, 5).Draw(w.T, "answers"))
 		batch = append(batch, w.pick(&w.reports, rapid.IntRange(0, 1).Draw(w.T, "reports"))...)
 		if rapid.IntRange(0, 3).Draw(w.T, "outside") == 0 {
-			batch = append(batch, w.fromOutside())
+			request := w.fromOutside()
+			for batch = append(batch, request); ; batch = append(batch, request) {
+				if _, send := request.(Send); !send || rapid.IntRange(0, 2).Draw(w.T, "once more") == 0 {
+					break
+				}
+			}
 		}
 		if len(batch) > 1 {
 			batch = rapid.Permutation(batch).Draw(w.T, "order")
@@ -169,6 +174,9 @@ func (w *world) signal() bool {
 
 // judge checks how every execution ended.
 func (w *world) judge() {
+	if err := w.guard.check(w.m); err != nil {
+		w.Fatal(err)
+	}
 	for id, e := range w.m.executions {
 		if !e.State.Terminal() {
 			w.Fatalf("execution %s of %s came to rest as %s", id, e.Function, e.State)

@@ -105,8 +105,7 @@ func (ev TurnAnswered) check(d *decision, t *Task) (nodes []AwaitNode, leaves ma
 		}
 	}
 	if t.Settled+int64(t.Open)+fresh > int64(d.env.Limits.History) {
-		return nil, nil, &InvalidTurnError{fmt.Sprintf(
-			"the history would have more than %d steps: let the orchestrator continue as new before that", d.env.Limits.History)}
+		return nil, nil, fmt.Errorf("%w: more than %d; let the orchestrator continue as new before that", ErrHistoryTooLong, d.env.Limits.History)
 	}
 	exists := func(key string) bool { return commanded[key] || d.steps[StepRef{t.ID, t.Run, key}] != nil }
 	for i := range ev.Commands {
@@ -228,7 +227,8 @@ func (ev TurnFailed) apply(d *decision) error {
 }
 
 // badTurn delivers a turn again that was answered but cannot be carried out. A
-// mismatch blocks the execution at once: the code has to change before a turn can match.
+// mismatch blocks the execution at once, as does a history that is full: the code
+// has to change before a turn can be stored.
 func (d *decision) badTurn(e *Execution, t *Task, err error) {
 	failure := Error{Type: ErrorInvalidTurn, Message: err.Error()}
 	var mismatch *MismatchError
@@ -240,6 +240,9 @@ func (d *decision) badTurn(e *Execution, t *Task, err error) {
 			"expected": map[string]any{"op": mismatch.ExpectedOp, "name": mismatch.ExpectedName},
 			"came":     map[string]any{"op": mismatch.CameOp, "name": mismatch.CameName},
 		})
+	}
+	if errors.Is(err, ErrHistoryTooLong) {
+		failure.Type, blocked = ErrorHistoryLimit, true
 	}
 	d.retryTurn(e, t, failure, 200, blocked)
 }

@@ -34,7 +34,7 @@ var schedulers = []ID{{15: 0xa}, {15: 0xb}}
 
 func newWorld(t *rapid.T, seen map[string]int) *world {
 	w := &world{T: t, m: newModel(), guard: newGuard(), limits: DefaultLimits(), outside: map[ID]bool{}, seen: seen}
-	w.limits.LostLease, w.limits.BadTurns, w.limits.Mailbox = 1_000, 3, 3
+	w.limits.LostLease, w.limits.BadTurns, w.limits.Mailbox = 1_000, 3, 2
 	for i := range 3 {
 		w.programs = append(w.programs, drawProgram(t, i))
 	}
@@ -75,7 +75,11 @@ func (w *world) commit(events ...Event) []Verdict {
 	for i, e := range events {
 		w.learn(e, verdicts[i], turns)
 	}
-	if err := w.guard.check(w.m); err != nil {
+	touched := NeedOf(events).Executions
+	for _, e := range change.NewExecutions {
+		touched = append(touched, e.ID)
+	}
+	if err := w.guard.check(w.m, touched...); err != nil {
 		w.Fatalf("after %s: %v", describe(events), err)
 	}
 	w.handed(change, swept)
@@ -209,14 +213,16 @@ func (w *world) broken(t *Task) Event {
 func (w *world) claim(most int) int {
 	due := w.m.due()
 	due = due[:min(most, len(due))]
+	var touched []ID
 	for _, t := range due {
+		touched = append(touched, t.Execution)
 		if w.m.claim(t, schedulers[1], w.book[t.Name]) {
 			w.inFlight = append(w.inFlight, Elapsed{Lease: leaseOf(t)})
 		} else {
 			w.deliver(t)
 		}
 	}
-	if err := w.guard.check(w.m); err != nil {
+	if err := w.guard.check(w.m, touched...); len(due) > 0 && err != nil {
 		w.Fatalf("after a claim: %v", err)
 	}
 	return len(due)
