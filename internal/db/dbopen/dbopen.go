@@ -16,7 +16,7 @@ import (
 
 // ErrURL says that a database URL names no store. Its text never holds the URL,
 // which may hold a password.
-var ErrURL = errors.New("not a database URL: give postgres://user@host/name, sqlite:path or sqlite::memory:")
+var ErrURL = errors.New("not a database URL: give postgres://user@host/name, sqlite:path, or sqlite::memory: for none")
 
 // backend is what can be done with the databases of one kind, by their address.
 type backend struct {

@@ -81,17 +81,17 @@ func (f *fixture) equal(what string, got, want any) {
 }
 
 // commit saves a change that is made of what was loaded.
-func (f *fixture) commit(need workflow.Need, make func(l *workflow.Loaded, c *workflow.Change)) db.Saved {
+func (f *fixture) commit(need workflow.Need, fill func(l *workflow.Loaded, c *workflow.Change)) db.Saved {
 	f.Helper()
-	saved, err := f.tryCommit(need, make)
+	saved, err := f.tryCommit(need, fill)
 	f.ok(err)
 	return saved
 }
 
-func (f *fixture) tryCommit(need workflow.Need, make func(l *workflow.Loaded, c *workflow.Change)) (db.Saved, error) {
+func (f *fixture) tryCommit(need workflow.Need, fill func(l *workflow.Loaded, c *workflow.Change)) (db.Saved, error) {
 	return f.store.Commit(f.ctx, need, func(l *workflow.Loaded) (*workflow.Change, error) {
 		c := &workflow.Change{Now: l.Now}
-		make(l, c)
+		fill(l, c)
 		return c, nil
 	})
 }

@@ -65,7 +65,7 @@ func (c *claim) lane(ctx context.Context, q db.Quota) error {
 func (c *claim) take(ctx context.Context, row dbsqlc.ListDueRow, kind workflow.Kind) error {
 	elapsed := row.Task.State != workflow.TaskPending
 	c.lease(&row.Task, kind)
-	if err := fenced(c.Queries.Claim(ctx, dbsqlc.ClaimParams{
+	if err := fenced(c.Claim(ctx, dbsqlc.ClaimParams{
 		Kind: row.Task.Kind, State: row.Task.State, ScheduledFor: row.Task.ScheduledFor, Holder: c.scheduler,
 		Attempt: row.Task.Attempt, StartedAt: row.Task.StartedAt,
 		Namespace: row.Task.Namespace, ID: row.Task.ID, WasToken: row.Task.Token - 1,

@@ -21,8 +21,8 @@ type fileLock struct{ file *os.File }
 // lockFile locks the file beside the database that stands for it; it stays there
 // when the lock is released, since removing it would race with the next process.
 func lockFile(database string) (*fileLock, error) {
-	if real, err := filepath.EvalSymlinks(database); err == nil {
-		database = real
+	if resolved, err := filepath.EvalSymlinks(database); err == nil {
+		database = resolved
 	}
 	file, err := os.OpenFile(database+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -29,7 +29,7 @@ func queries(t *testing.T) map[string]string {
 			head, text, _ := strings.Cut(part, "\n")
 			name, _, _ := strings.Cut(head, " ")
 			text = strings.ReplaceAll(argument.ReplaceAllString(text, "?"), "sqlc.embed(t)", "t.*")
-			texts[name] = text[:strings.Index(text, ";")]
+			texts[name], _, _ = strings.Cut(text, ";")
 		}
 	}
 	return texts

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -242,7 +243,7 @@ func TestFailedAttemptsAreKeptAndHastened(t *testing.T) {
 	}
 	c := s.claimAll()["flaky"][0]
 	task, attempts, err := s.store.Task(t.Context(), c.Task.ID)
-	if err != nil || len(attempts) != 2 || attempts[1].Number != 2 || attempts[1].Error.Type != "boom" || attempts[1].StatusCode != 500 {
+	if err != nil || len(attempts) != 2 || attempts[1].Number != 2 || attempts[1].Error.Type != "boom" || attempts[1].StatusCode != http.StatusInternalServerError {
 		t.Errorf("the attempts of %+v are %+v, %v", task, attempts, err)
 	}
 }
