@@ -81,7 +81,9 @@ CREATE UNIQUE INDEX executions_idempotency_key ON executions (idempotency_key, n
     WHERE idempotency_key IS NOT NULL;
 
 -- The hot path (insert held, settle) must not change a column of an index, nor of
--- an index's predicate: then its updates stay heap-only.
+-- an index's predicate: then its updates stay heap-only, as long as their page has
+-- room. Tasks that were made together also settle together, with a result each, so
+-- half of every page is left free.
 CREATE TABLE tasks (
     namespace     text        NOT NULL,
     id            uuid        NOT NULL,
@@ -127,7 +129,7 @@ CREATE TABLE tasks (
     cancel_requested boolean  NOT NULL DEFAULT false,
     PRIMARY KEY (id, namespace)
 ) WITH (
-    fillfactor = 60,
+    fillfactor = 50,
     autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_vacuum_threshold = 5000,
     autovacuum_analyze_scale_factor = 0.05,

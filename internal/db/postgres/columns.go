@@ -10,8 +10,6 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-func timeReceived(s *workflow.Signal) time.Time { return s.ReceivedAt }
-
 // encoded writes one field of many values as JSON, where it is there.
 func encoded[V, T any](errs *[]error, values []V, field func(V) (value T, present bool)) [][]byte {
 	return column(values, func(v V) []byte {
@@ -74,7 +72,6 @@ func updateExecutions(es []*workflow.Execution) (statement, error) {
 	type E = *workflow.Execution
 	var errs []error
 	params := dbsqlc.UpdateExecutionsParams{
-		Namespace:        namespace,
 		Ids:              column(es, func(e E) workflow.ID { return e.ID }),
 		States:           column(es, func(e E) string { return string(e.State) }),
 		Results:          column(es, func(e E) []byte { return e.Result }),
@@ -132,7 +129,6 @@ func updateTasks(us []workflow.TaskUpdate) (statement, error) {
 func changing(errs *[]error, ts []*workflow.Task) dbsqlc.UpdateTasksParams {
 	type T = *workflow.Task
 	return dbsqlc.UpdateTasksParams{
-		Namespace:        namespace,
 		Ids:              column(ts, func(t T) workflow.ID { return t.ID }),
 		Kinds:            column(ts, func(t T) string { return string(t.Kind) }),
 		States:           column(ts, func(t T) string { return string(t.State) }),

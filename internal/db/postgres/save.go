@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/stent-dev/stent/internal/db/postgres/internal/dbsqlc"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -64,7 +65,7 @@ func holding(change *workflow.Change) []statement {
 	if len(change.Unholds) > 0 {
 		schedulers, executions := holdColumns(change.Unholds)
 		s.add(func(ctx context.Context, q *queries) error {
-			return q.DeleteHolds(ctx, dbsqlc.DeleteHoldsParams{Namespace: namespace, Schedulers: schedulers, Executions: executions})
+			return q.DeleteHolds(ctx, dbsqlc.DeleteHoldsParams{Schedulers: schedulers, Executions: executions})
 		})
 	}
 	return s.statements
@@ -99,14 +100,13 @@ func (s *saver) mailbox(change *workflow.Change) {
 			Ids:         column(signals, func(v *workflow.Signal) workflow.ID { return v.ID }),
 			Names:       column(signals, func(v *workflow.Signal) string { return v.Name }),
 			Payloads:    column(signals, func(v *workflow.Signal) []byte { return v.Payload }),
-			ReceivedAts: column(signals, timeReceived),
+			ReceivedAts: column(signals, func(v *workflow.Signal) time.Time { return v.ReceivedAt }),
 			TakenBys:    column(signals, func(v *workflow.Signal) workflow.ID { return v.TakenBy }),
 		}
 		s.add(func(ctx context.Context, q *queries) error { return q.InsertSignals(ctx, params) })
 	}
 	if signals := change.Taken; len(signals) > 0 {
 		params := dbsqlc.TakeSignalsParams{
-			Namespace:  namespace,
 			Executions: column(signals, func(v *workflow.Signal) workflow.ID { return v.Execution }),
 			Seqs:       column(signals, func(v *workflow.Signal) int64 { return v.Seq }),
 			TakenBys:   column(signals, func(v *workflow.Signal) workflow.ID { return v.TakenBy }),
@@ -121,22 +121,20 @@ func checkAlive(scheduler workflow.ID) statement {
 
 func setInputs(inputs []workflow.TaskInput) statement {
 	params := dbsqlc.SetInputsParams{
-		Namespace: namespace,
-		Ids:       column(inputs, func(v workflow.TaskInput) workflow.ID { return v.Task }),
-		Inputs:    column(inputs, func(v workflow.TaskInput) []byte { return v.Input }),
+		Ids:    column(inputs, func(v workflow.TaskInput) workflow.ID { return v.Task }),
+		Inputs: column(inputs, func(v workflow.TaskInput) []byte { return v.Input }),
 	}
 	return func(ctx context.Context, q *queries) error { return q.SetInputs(ctx, params) }
 }
 
 func setResults(ids []workflow.ID, results [][]byte) statement {
-	params := dbsqlc.SetResultsParams{Namespace: namespace, Ids: ids, Results: results}
+	params := dbsqlc.SetResultsParams{Ids: ids, Results: results}
 	return func(ctx context.Context, q *queries) error { return q.SetResults(ctx, params) }
 }
 
 func release(change *workflow.Change) statement {
 	rs := change.Releases
 	params := dbsqlc.ReleaseParams{
-		Namespace:  namespace,
 		Now:        &change.Now,
 		Executions: column(rs, func(v workflow.Release) workflow.ID { return v.Execution }),
 		Maps:       column(rs, func(v workflow.Release) workflow.ID { return v.Map }),
@@ -150,7 +148,6 @@ func release(change *workflow.Change) statement {
 func (c *commit) sweep(change *workflow.Change) statement {
 	sweeps := distinct(change.Sweeps)
 	params := dbsqlc.SweepParams{
-		Namespace:  namespace,
 		Now:        &change.Now,
 		Executions: column(sweeps, func(v workflow.Sweep) workflow.ID { return v.Execution }),
 		Unders:     column(sweeps, func(v workflow.Sweep) workflow.ID { return v.Under }),

@@ -61,24 +61,26 @@ func (s *Store) Expire(ctx context.Context, after time.Duration) error {
 // Orphans implements db.Leases.
 func (s *Store) Orphans(ctx context.Context, limit int) (leases []workflow.Lease, err error) {
 	const operation = "finding orphaned leases"
-	var any bool
+	var found bool
 	err = s.run(ctx, s.leases, operation, func(ctx context.Context, q *queries) (err error) {
-		any, err = q.AnyExpired(ctx)
+		found, err = q.AnyExpired(ctx)
 		return err
 	})
-	if err != nil || !any {
+	if err != nil || !found {
 		return nil, err // the usual case writes nothing
 	}
-	err = s.run(ctx, s.leases, operation,
-		func(ctx context.Context, q *queries) error {
-			rows, err := q.Orphans(ctx, dbsqlc.OrphansParams{Namespace: namespace, Most: number(limit)})
-			if err != nil {
-				return err
-			}
-			leases, err = convert(rows, func(r dbsqlc.OrphansRow) (workflow.Lease, error) { return toLease(dbsqlc.HeldRow(r)) })
+	err = s.run(ctx, s.leases, operation, func(ctx context.Context, q *queries) error {
+		rows, err := q.Orphans(ctx, number(limit))
+		if err != nil {
 			return err
-		},
-		func(ctx context.Context, q *queries) error { return q.Bury(ctx) })
+		}
+		leases, err = convert(rows, func(r dbsqlc.OrphansRow) (workflow.Lease, error) { return toLease(dbsqlc.HeldRow(r)) })
+		return err
+	})
+	if err != nil || len(leases) >= limit {
+		return leases, err
+	}
+	err = s.run(ctx, s.leases, operation, func(ctx context.Context, q *queries) error { return q.Bury(ctx) })
 	return leases, err
 }
 
@@ -86,14 +88,14 @@ func (s *Store) Orphans(ctx context.Context, limit int) (leases []workflow.Lease
 func (s *Store) Held(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) (leases []workflow.Lease, err error) {
 	err = s.run(ctx, s.leases, "finding leases", func(ctx context.Context, q *queries) error {
 		if len(executions) == 0 {
-			rows, err := q.Held(ctx, dbsqlc.HeldParams{Namespace: namespace, Scheduler: scheduler})
+			rows, err := q.Held(ctx, scheduler)
 			if err != nil {
 				return err
 			}
 			leases, err = convert(rows, toLease)
 			return err
 		}
-		rows, err := q.HeldIn(ctx, dbsqlc.HeldInParams{Namespace: namespace, Scheduler: scheduler, Executions: executions})
+		rows, err := q.HeldIn(ctx, dbsqlc.HeldInParams{Scheduler: scheduler, Executions: executions})
 		if err != nil {
 			return err
 		}
@@ -106,7 +108,7 @@ func (s *Store) Held(ctx context.Context, scheduler workflow.ID, executions []wo
 // Unhold implements db.Leases.
 func (s *Store) Unhold(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) error {
 	return s.run(ctx, s.leases, "letting go of executions", func(ctx context.Context, q *queries) error {
-		return q.Unhold(ctx, dbsqlc.UnholdParams{Namespace: namespace, Scheduler: scheduler, Executions: executions})
+		return q.Unhold(ctx, dbsqlc.UnholdParams{Scheduler: scheduler, Executions: executions})
 	})
 }
 

@@ -16,7 +16,7 @@ func (s *Store) Turns(ctx context.Context, tasks []workflow.ID) ([]db.Turn, erro
 			_, err := q.exec(ctx, "begin isolation level repeatable read, read only")
 			return err
 		},
-		l.loadTasks(tasks), l.loadSteps(tasks), l.loadState(tasks), l.loadCounters(tasks), commitNow)
+		l.loadTasks(tasks), l.loadExecutions(tasks), l.loadSteps(tasks), l.loadState(tasks), l.loadCounters(tasks), commitNow)
 	if err != nil {
 		return nil, err
 	}
@@ -25,18 +25,21 @@ func (s *Store) Turns(ctx context.Context, tasks []workflow.ID) ([]db.Turn, erro
 
 // turnLoad is what was found for turns, by execution or task.
 type turnLoad struct {
-	found    []db.Turn
-	steps    map[workflow.ID][]*workflow.Task
-	state    map[workflow.ID][]workflow.StateEntry
-	counters map[workflow.ID][]workflow.Counter
+	tasks      []*workflow.Task
+	executions map[workflow.ID]*workflow.Execution
+	steps      map[workflow.ID][]*workflow.Task
+	state      map[workflow.ID][]workflow.StateEntry
+	counters   map[workflow.ID][]workflow.Counter
 }
 
 func (l *turnLoad) turns() []db.Turn {
-	for i := range l.found {
-		t := &l.found[i]
-		t.Steps, t.State, t.Counters = l.steps[t.Task.ID], l.state[t.Execution.ID], l.counters[t.Execution.ID]
-	}
-	return l.found
+	return column(l.tasks, func(t *workflow.Task) db.Turn {
+		e := l.executions[t.Execution]
+		if t.Root() && t.Input == nil {
+			t.Input = e.Input
+		}
+		return db.Turn{Execution: e, Task: t, Steps: l.steps[t.ID], State: l.state[e.ID], Counters: l.counters[e.ID]}
+	})
 }
 
 func (l *turnLoad) loadTasks(ids []workflow.ID) statement {
@@ -45,17 +48,24 @@ func (l *turnLoad) loadTasks(ids []workflow.ID) statement {
 		if err != nil {
 			return err
 		}
-		l.found, err = convert(rows, func(r dbsqlc.TurnTasksRow) (t db.Turn, err error) {
-			if t.Execution, err = toExecution(r.Execution); err != nil {
-				return t, err
-			}
-			t.Task, err = toTask(r.Task)
-			if err == nil && t.Task.Input == nil && t.Task.Root() {
-				t.Task.Input = t.Execution.Input
-			}
-			return t, err
-		})
+		l.tasks, err = convert(rows, toTask)
 		return err
+	}
+}
+
+func (l *turnLoad) loadExecutions(ids []workflow.ID) statement {
+	return func(ctx context.Context, q *queries) error {
+		rows, err := q.TurnExecutions(ctx, dbsqlc.TurnExecutionsParams{Namespace: namespace, Ids: ids})
+		if err != nil {
+			return err
+		}
+		l.executions = make(map[workflow.ID]*workflow.Execution, len(rows))
+		for _, r := range rows {
+			if l.executions[r.ID], err = toExecution(r); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

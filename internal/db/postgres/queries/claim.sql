@@ -43,38 +43,43 @@ FROM lanes l CROSS JOIN LATERAL (
 -- locked is passed over, and so is a root task while the pending execution that it
 -- would set running is locked. Tasks of paused executions stay in their lane and
 -- are stepped over, so they delay the others behind them but never starve them.
--- MATERIALIZED: a subselect that locks must run once. OFFSET 0 and LIMIT: see load.sql
--- and save.sql. The holds come after
--- the locks of tasks, here as in a commit, so that the two cannot deadlock.
+-- The holds come after the locks of tasks, here as in a commit, so that the two
+-- cannot deadlock. MATERIALIZED: a subselect that locks must run once. For OFFSET 0
+-- and ARRAY see load.sql and save.sql.
 -- name: Claim :many
 WITH quota AS (
-    SELECT @namespace::text AS namespace, unnest(@queues::text[]) AS queue, unnest(@lanes::text[]) AS lane, unnest(@pinneds::boolean[]) AS pinned,
+    SELECT @namespace::text AS namespace, unnest(@queues::text[]) AS queue, unnest(@lanes::text[]) AS lane,
+        unnest(@pinneds::boolean[]) AS pinned,
         unnest(@versions::text[]) AS version, unnest(@priorities::integer[]) AS priority,
         unnest(@limits::integer[]) AS most, unnest(@kinds::text[]) AS kind
 ), picked AS MATERIALIZED (
     SELECT c.*, q.kind AS kind_now,
         q.kind <> '' AND c.state = 'pending' AND c.untried AND c.kind IN ('activity', 'orchestrator') AS takes_kind
     FROM quota q CROSS JOIN LATERAL (
-        SELECT t.namespace, t.id, t.execution_id, t.op, t.state, t.kind, t.attempt = 0 AND t.turn = 0 AS untried,
+        SELECT t.id, t.execution_id, t.op, t.state, t.kind, t.attempt = 0 AND t.turn = 0 AS untried,
             e.state AS execution_state, e.function, e.version AS execution_version,
             e.tags, e.seed, e.trace_parent, e.deadline_at, e.cancel_requested AS execution_cancel_requested
-        FROM tasks t JOIN executions e ON e.namespace = t.namespace AND e.id = t.execution_id
+        FROM tasks t CROSS JOIN LATERAL (
+            SELECT x.* FROM executions x WHERE x.id = t.execution_id AND NOT x.paused OFFSET 0
+        ) e
         WHERE t.namespace = q.namespace AND t.queue = q.queue AND t.lane = q.lane AND t.pinned = q.pinned
             AND t.version = q.version AND t.priority = q.priority AND t.due_at <= now()
         ORDER BY t.due_at LIMIT q.most
         FOR UPDATE OF t SKIP LOCKED
     ) c
 ), beginning AS MATERIALIZED (
-    SELECT e.namespace, e.id FROM picked p JOIN executions e ON e.namespace = p.namespace AND e.id = p.execution_id
-    WHERE p.op = 'start' AND e.state = 'pending'
-    FOR UPDATE OF e SKIP LOCKED
+    SELECT e.id FROM picked p CROSS JOIN LATERAL (
+        SELECT x.id FROM executions x
+        WHERE x.id = p.execution_id AND p.op = 'start' AND x.state = 'pending'
+        FOR UPDATE SKIP LOCKED
+    ) e
 ), marked AS MATERIALIZED (
     SELECT p.*, p.op = 'start' AND p.execution_id IN (SELECT b.id FROM beginning b) AS begins FROM picked p
 ), mine AS MATERIALIZED (
     SELECT * FROM marked k WHERE k.begins OR k.op <> 'start' OR k.execution_state <> 'pending'
 ), begun AS (
     UPDATE executions e SET state = 'running', started_at = coalesce(e.started_at, now())
-    FROM beginning b WHERE e.namespace = b.namespace AND e.id = b.id
+    WHERE e.id = ANY(ARRAY(SELECT b.id FROM beginning b))
 ), held AS (
     INSERT INTO holds (namespace, scheduler_id, execution_id)
     SELECT DISTINCT @namespace, @scheduler::uuid, m.execution_id FROM mine m
@@ -90,16 +95,16 @@ UPDATE tasks t SET
         WHEN CASE WHEN m.takes_kind THEN m.kind_now ELSE t.kind END = 'activity' THEN now()
         ELSE coalesce(t.started_at, now()) END
 FROM mine m
-WHERE t.namespace = m.namespace AND t.id = m.id
+WHERE t.id = ANY(ARRAY[m.id])
 RETURNING sqlc.embed(t), (m.state <> 'pending')::boolean AS elapsed, m.begins::boolean AS begins, m.execution_state,
     m.function, m.execution_version, m.tags, m.seed, m.trace_parent, m.deadline_at, m.execution_cancel_requested,
     (CASE WHEN t.op = 'start' AND t.input IS NULL
-        THEN (SELECT e.input FROM executions e WHERE e.namespace = @namespace AND e.id = t.execution_id) END)::bytea AS execution_input;
+        THEN (SELECT e.input FROM executions e WHERE e.id = t.execution_id) END)::bytea AS execution_input;
 
 -- name: Hasten :exec
 UPDATE tasks t SET due_at = now(), scheduled_for = now()
-WHERE t.namespace = @namespace AND t.id = ANY(ARRAY(
-    SELECT id FROM tasks
-    WHERE namespace = @namespace AND lane = @function AND due_at > now() AND state = 'pending' AND failures > 0
+WHERE t.id = ANY(ARRAY(
+    SELECT x.id FROM tasks x
+    WHERE x.namespace = @namespace AND x.lane = @function AND x.due_at > now() AND x.state = 'pending' AND x.failures > 0
     FOR UPDATE SKIP LOCKED
 ));

@@ -1,7 +1,9 @@
 -- What a commit saves: each statement saves all rows of its kind. Arrays of equal
 -- length carry the columns; in them the zero id and the zero time stand for NULL.
--- A LIMIT that is not known when planning pins the plans of updates: it makes the
--- planner expect a row, and so look each one up in the index of the table.
+--
+-- The plans are pinned. OFFSET 0, and ids without the namespace: see load.sql. An
+-- update cannot be LATERAL; = ANY(ARRAY[id]) means = id, but is no clause that joins
+-- could be turned around by: all that the planner can do is to look each id up.
 
 -- The lock makes Expire wait for this transaction, or this one for Expire, so that
 -- no lease of an expired scheduler goes unseen.
@@ -38,14 +40,14 @@ FROM (SELECT
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
     signal_seq = u.signal_seq, buffered = u.buffered
-FROM (SELECT @namespace::text AS namespace,
+FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@states::text[]) AS state, unnest(@results::bytea[]) AS result,
     unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries,
     unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
     unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@pauseds::boolean[]) AS paused,
     unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered
 ) u
-WHERE e.namespace = u.namespace AND e.id = u.id;
+WHERE e.id = ANY(ARRAY[u.id]);
 
 -- name: InsertTasks :exec
 INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
@@ -88,7 +90,7 @@ WITH updated AS (
         detail = CASE WHEN u.set_detail THEN u.detail ELSE t.detail END, waiting_for = nullif(u.waiting_for, ''),
         awaited_by = u.awaited_by, run = u.run, turn = u.turn, settled = u.settled, open = u.open,
         next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested
-    FROM (SELECT @namespace::text AS namespace,
+    FROM (SELECT
         unnest(@ids::uuid[]) AS id, unnest(@was_tokens::bigint[]) AS was_token, unnest(@kinds::text[]) AS kind,
         unnest(@states::text[]) AS state, unnest(@due_ats::timestamptz[]) AS due_at,
         unnest(@scheduled_fors::timestamptz[]) AS scheduled_for, unnest(@holders::uuid[]) AS holder,
@@ -103,50 +105,55 @@ WITH updated AS (
         unnest(@items::integer[]) AS items, unnest(@awaits::bytea[]) AS await,
         unnest(@cancel_requesteds::boolean[]) AS cancel_requested
     ) u
-    WHERE t.namespace = u.namespace AND t.id = u.id AND t.token = u.was_token
+    WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
 )
 SELECT stent_fence(cardinality(@ids::uuid[]), (SELECT count(*) FROM updated), 'ST001');
 
 -- name: SetInputs :exec
 UPDATE tasks t SET input = u.input
-FROM (SELECT @namespace::text AS namespace, unnest(@ids::uuid[]) AS id, unnest(@inputs::bytea[]) AS input) u
-WHERE t.namespace = u.namespace AND t.id = u.id;
+FROM (
+    SELECT unnest(@ids::uuid[]) AS id, unnest(@inputs::bytea[]) AS input
+) u
+WHERE t.id = ANY(ARRAY[u.id]);
 
 -- name: SetResults :exec
 UPDATE tasks t SET result = u.result
-FROM (SELECT @namespace::text AS namespace, unnest(@ids::uuid[]) AS id, unnest(@results::bytea[]) AS result) u
-WHERE t.namespace = u.namespace AND t.id = u.id;
+FROM (
+    SELECT unnest(@ids::uuid[]) AS id, unnest(@results::bytea[]) AS result
+) u
+WHERE t.id = ANY(ARRAY[u.id]);
 
 -- name: Release :exec
 UPDATE tasks t SET due_at = @now, scheduled_for = @now
-WHERE t.namespace = @namespace AND t.id = ANY(ARRAY(
+WHERE t.id = ANY(ARRAY(
     SELECT i.id FROM (SELECT
         unnest(@executions::uuid[]) AS execution_id, unnest(@maps::uuid[]) AS map_id, unnest(@runs::integer[]) AS run,
         unnest(@froms::integer[]) AS first, unnest(@tos::integer[]) AS beyond
     ) r CROSS JOIN LATERAL (
-        SELECT id FROM tasks
-        WHERE execution_id = r.execution_id AND parent_id = r.map_id AND parent_run = r.run AND namespace = @namespace
-            AND op = 'item' AND item >= r.first AND item < r.beyond
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = r.execution_id AND x.parent_id = r.map_id AND x.parent_run = r.run
+            AND x.op = 'item' AND x.item >= r.first AND x.item < r.beyond
         OFFSET 0
     ) i
 )) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL;
 
 -- Goes down through settled tasks too, but only through those that can have children.
 -- The rows are locked before they are changed, because who held them is known from
--- the newest version only: a claim may have just taken them.
+-- the newest version only: a claim may have just taken them. So the tokens that
+-- are given back are those of the attempts that end here.
 -- name: Sweep :many
 WITH RECURSIVE root AS (
     SELECT unnest(@executions::uuid[]) AS execution_id, unnest(@unders::uuid[]) AS under
 ), below AS (
     SELECT t.id, t.execution_id, t.kind FROM root r CROSS JOIN LATERAL (
-        SELECT id, execution_id, kind FROM tasks
-        WHERE execution_id = r.execution_id AND parent_id = r.under AND namespace = @namespace OFFSET 0
+        SELECT x.id, x.execution_id, x.kind FROM tasks x
+        WHERE x.execution_id = r.execution_id AND x.parent_id = r.under OFFSET 0
     ) t
     UNION
     SELECT t.id, t.execution_id, t.kind FROM below b CROSS JOIN LATERAL (
-        SELECT id, execution_id, kind FROM tasks
-        WHERE execution_id = b.execution_id AND parent_id = b.id AND namespace = @namespace
+        SELECT x.id, x.execution_id, x.kind FROM tasks x
+        WHERE x.execution_id = b.execution_id AND x.parent_id = b.id
             AND b.kind IN ('orchestrator', 'map')
         OFFSET 0
     ) t
@@ -154,19 +161,19 @@ WITH RECURSIVE root AS (
     SELECT b.id FROM below b
     UNION
     SELECT t.id FROM root r CROSS JOIN LATERAL (
-        SELECT id FROM tasks
-        WHERE execution_id = r.execution_id AND r.under IS NULL AND namespace = @namespace OFFSET 0
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = r.execution_id AND r.under IS NULL OFFSET 0
     ) t
 ), locked AS MATERIALIZED (
-    SELECT t.execution_id, t.id, t.token, t.holder FROM target x CROSS JOIN LATERAL (
-        SELECT execution_id, id, token, holder FROM tasks
-        WHERE id = x.id AND namespace = @namespace AND state IN ('pending', 'running', 'waiting')
+    SELECT t.execution_id, t.id, t.token, t.holder FROM target g CROSS JOIN LATERAL (
+        SELECT x.execution_id, x.id, x.token, x.holder FROM tasks x
+        WHERE x.id = g.id AND x.state IN ('pending', 'running', 'waiting')
         FOR UPDATE
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
         await = NULL, completed_at = @now
-    WHERE t.namespace = @namespace AND t.id = ANY(ARRAY(SELECT l.id FROM locked l))
+    WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;
 
@@ -180,9 +187,11 @@ SELECT @namespace, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at
 
 -- name: TakeSignals :exec
 UPDATE signals s SET taken_by = u.taken_by
-FROM (SELECT @namespace::text AS namespace, unnest(@executions::uuid[]) AS execution_id,
-    unnest(@seqs::bigint[]) AS seq, unnest(@taken_bys::uuid[]) AS taken_by) u
-WHERE s.namespace = u.namespace AND s.execution_id = u.execution_id AND s.seq = u.seq;
+FROM (
+    SELECT unnest(@executions::uuid[]) AS execution_id, unnest(@seqs::bigint[]) AS seq,
+        unnest(@taken_bys::uuid[]) AS taken_by
+) u
+WHERE s.execution_id = ANY(ARRAY[u.execution_id]) AND s.seq = u.seq;
 
 -- name: SetCounters :exec
 INSERT INTO counters (namespace, execution_id, name, value)
@@ -215,5 +224,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: DeleteHolds :exec
 DELETE FROM holds h
-USING (SELECT @namespace::text AS namespace, unnest(@schedulers::uuid[]) AS scheduler_id, unnest(@executions::uuid[]) AS execution_id) u
-WHERE h.scheduler_id = u.scheduler_id AND h.namespace = u.namespace AND h.execution_id = u.execution_id;
+USING (
+    SELECT unnest(@schedulers::uuid[]) AS scheduler_id, unnest(@executions::uuid[]) AS execution_id
+) u
+WHERE h.scheduler_id = ANY(ARRAY[u.scheduler_id]) AND h.execution_id = u.execution_id;

@@ -1,6 +1,7 @@
 -- name: Join :exec
 INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us)
-VALUES (@id, @host, @state, @queues, @tags, @capacity, @in_flight, coalesce(sqlc.arg(started_at)::timestamptz, clock_timestamp()), clock_timestamp(), @lease_us);
+VALUES (@id, @host, @state, @queues, @tags, @capacity, @in_flight,
+    coalesce(sqlc.arg(started_at)::timestamptz, clock_timestamp()), clock_timestamp(), @lease_us);
 
 -- An ordinary update: it changes no key, so commits that share-lock the row neither
 -- wait for it nor delay it.
@@ -22,7 +23,8 @@ WHERE me.id = @id AND me.state <> 'expired';
 -- name: Expire :exec
 WITH silent AS MATERIALIZED (
     SELECT id FROM schedulers
-    WHERE state NOT IN ('stopped', 'expired') AND seen_at < clock_timestamp() - sqlc.arg(after_us)::bigint * interval '1 microsecond'
+    WHERE state NOT IN ('stopped', 'expired')
+        AND seen_at < clock_timestamp() - sqlc.arg(after_us)::bigint * interval '1 microsecond'
     ORDER BY id
     FOR UPDATE
 )
@@ -30,11 +32,11 @@ UPDATE schedulers s SET state = 'expired' FROM silent WHERE s.id = silent.id;
 
 -- name: Orphans :many
 SELECT h.execution_id, t.id, t.token FROM schedulers s
-CROSS JOIN LATERAL (SELECT execution_id FROM holds WHERE scheduler_id = s.id AND namespace = @namespace OFFSET 0) h
+CROSS JOIN LATERAL (SELECT x.execution_id FROM holds x WHERE x.scheduler_id = s.id OFFSET 0) h
 CROSS JOIN LATERAL (
-    SELECT id, token FROM tasks
-    WHERE execution_id = h.execution_id AND namespace = @namespace AND holder = s.id
-        AND state IN ('pending', 'running', 'waiting')
+    SELECT x.id, x.token FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = s.id
+        AND x.state IN ('pending', 'running', 'waiting')
     OFFSET 0
 ) t
 WHERE s.state = 'expired'
@@ -43,18 +45,20 @@ LIMIT @most;
 -- Takes expired schedulers off the books that hold nothing any more, and forgets
 -- those that stopped a day ago. An expired scheduler gets no new leases.
 -- name: Bury :exec
-WITH empty AS MATERIALIZED (
+WITH holding AS MATERIALIZED (
     SELECT s.id FROM schedulers s
-    WHERE s.state = 'expired' AND NOT EXISTS (
-        SELECT 1 FROM (SELECT execution_id, namespace FROM holds WHERE scheduler_id = s.id OFFSET 0) h
-        CROSS JOIN LATERAL (
-            SELECT id FROM tasks
-            WHERE execution_id = h.execution_id AND namespace = h.namespace AND holder = s.id
-                AND state IN ('pending', 'running', 'waiting')
-            OFFSET 0
-        ) t)
+    CROSS JOIN LATERAL (SELECT x.execution_id FROM holds x WHERE x.scheduler_id = s.id OFFSET 0) h
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = h.execution_id AND x.holder = s.id
+            AND x.state IN ('pending', 'running', 'waiting')
+        LIMIT 1
+    ) t
+    WHERE s.state = 'expired'
+), empty AS MATERIALIZED (
+    SELECT s.id FROM schedulers s WHERE s.state = 'expired' AND s.id NOT IN (SELECT g.id FROM holding g)
 ), forgotten AS (
-    DELETE FROM holds h USING empty WHERE h.scheduler_id = empty.id
+    DELETE FROM holds d USING empty WHERE d.scheduler_id = empty.id
 ), old AS (
     DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < now() - interval '1 day'
 )
@@ -66,26 +70,27 @@ SELECT EXISTS (SELECT 1 FROM schedulers
 
 -- name: Held :many
 SELECT h.execution_id, t.id, t.token
-FROM (SELECT execution_id FROM holds WHERE scheduler_id = @scheduler AND namespace = @namespace OFFSET 0) h
+FROM holds h
 CROSS JOIN LATERAL (
-    SELECT id, token FROM tasks
-    WHERE execution_id = h.execution_id AND namespace = @namespace AND holder = @scheduler
-        AND state IN ('pending', 'running', 'waiting')
+    SELECT x.id, x.token FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = @scheduler
+        AND x.state IN ('pending', 'running', 'waiting')
     OFFSET 0
-) t;
+) t
+WHERE h.scheduler_id = @scheduler;
 
 -- name: HeldIn :many
 SELECT h.execution_id::uuid AS execution_id, t.id, t.token
 FROM (SELECT DISTINCT unnest(@executions::uuid[]) AS execution_id) h
 CROSS JOIN LATERAL (
-    SELECT id, token FROM tasks
-    WHERE execution_id = h.execution_id AND namespace = @namespace AND holder = @scheduler
-        AND state IN ('pending', 'running', 'waiting')
+    SELECT x.id, x.token FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = @scheduler
+        AND x.state IN ('pending', 'running', 'waiting')
     OFFSET 0
 ) t;
 
 -- name: Unhold :exec
-DELETE FROM holds WHERE scheduler_id = @scheduler AND namespace = @namespace AND execution_id = ANY(@executions::uuid[]);
+DELETE FROM holds WHERE scheduler_id = @scheduler AND execution_id = ANY(@executions::uuid[]);
 
 -- name: ListSchedulers :many
 SELECT * FROM schedulers ORDER BY started_at DESC, id DESC;

@@ -14,33 +14,38 @@ import (
 
 const Claim = `-- name: Claim :many
 WITH quota AS (
-    SELECT $2::text AS namespace, unnest($3::text[]) AS queue, unnest($4::text[]) AS lane, unnest($5::boolean[]) AS pinned,
+    SELECT $2::text AS namespace, unnest($3::text[]) AS queue, unnest($4::text[]) AS lane,
+        unnest($5::boolean[]) AS pinned,
         unnest($6::text[]) AS version, unnest($7::integer[]) AS priority,
         unnest($8::integer[]) AS most, unnest($9::text[]) AS kind
 ), picked AS MATERIALIZED (
-    SELECT c.namespace, c.id, c.execution_id, c.op, c.state, c.kind, c.untried, c.execution_state, c.function, c.execution_version, c.tags, c.seed, c.trace_parent, c.deadline_at, c.execution_cancel_requested, q.kind AS kind_now,
+    SELECT c.id, c.execution_id, c.op, c.state, c.kind, c.untried, c.execution_state, c.function, c.execution_version, c.tags, c.seed, c.trace_parent, c.deadline_at, c.execution_cancel_requested, q.kind AS kind_now,
         q.kind <> '' AND c.state = 'pending' AND c.untried AND c.kind IN ('activity', 'orchestrator') AS takes_kind
     FROM quota q CROSS JOIN LATERAL (
-        SELECT t.namespace, t.id, t.execution_id, t.op, t.state, t.kind, t.attempt = 0 AND t.turn = 0 AS untried,
+        SELECT t.id, t.execution_id, t.op, t.state, t.kind, t.attempt = 0 AND t.turn = 0 AS untried,
             e.state AS execution_state, e.function, e.version AS execution_version,
             e.tags, e.seed, e.trace_parent, e.deadline_at, e.cancel_requested AS execution_cancel_requested
-        FROM tasks t JOIN executions e ON e.namespace = t.namespace AND e.id = t.execution_id
+        FROM tasks t CROSS JOIN LATERAL (
+            SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x WHERE x.id = t.execution_id AND NOT x.paused OFFSET 0
+        ) e
         WHERE t.namespace = q.namespace AND t.queue = q.queue AND t.lane = q.lane AND t.pinned = q.pinned
-            AND t.version = q.version AND t.priority = q.priority AND t.due_at <= now() AND NOT e.paused
+            AND t.version = q.version AND t.priority = q.priority AND t.due_at <= now()
         ORDER BY t.due_at LIMIT q.most
         FOR UPDATE OF t SKIP LOCKED
     ) c
 ), beginning AS MATERIALIZED (
-    SELECT e.namespace, e.id FROM picked p JOIN executions e ON e.namespace = p.namespace AND e.id = p.execution_id
-    WHERE p.op = 'start' AND e.state = 'pending'
-    FOR UPDATE OF e SKIP LOCKED
+    SELECT e.id FROM picked p CROSS JOIN LATERAL (
+        SELECT x.id FROM executions x
+        WHERE x.id = p.execution_id AND p.op = 'start' AND x.state = 'pending'
+        FOR UPDATE SKIP LOCKED
+    ) e
 ), marked AS MATERIALIZED (
-    SELECT p.namespace, p.id, p.execution_id, p.op, p.state, p.kind, p.untried, p.execution_state, p.function, p.execution_version, p.tags, p.seed, p.trace_parent, p.deadline_at, p.execution_cancel_requested, p.kind_now, p.takes_kind, p.op = 'start' AND p.execution_id IN (SELECT b.id FROM beginning b) AS begins FROM picked p
+    SELECT p.id, p.execution_id, p.op, p.state, p.kind, p.untried, p.execution_state, p.function, p.execution_version, p.tags, p.seed, p.trace_parent, p.deadline_at, p.execution_cancel_requested, p.kind_now, p.takes_kind, p.op = 'start' AND p.execution_id IN (SELECT b.id FROM beginning b) AS begins FROM picked p
 ), mine AS MATERIALIZED (
-    SELECT namespace, id, execution_id, op, state, kind, untried, execution_state, function, execution_version, tags, seed, trace_parent, deadline_at, execution_cancel_requested, kind_now, takes_kind, begins FROM marked k WHERE k.begins OR k.op <> 'start' OR k.execution_state <> 'pending'
+    SELECT id, execution_id, op, state, kind, untried, execution_state, function, execution_version, tags, seed, trace_parent, deadline_at, execution_cancel_requested, kind_now, takes_kind, begins FROM marked k WHERE k.begins OR k.op <> 'start' OR k.execution_state <> 'pending'
 ), begun AS (
     UPDATE executions e SET state = 'running', started_at = coalesce(e.started_at, now())
-    FROM beginning b WHERE e.namespace = b.namespace AND e.id = b.id
+    WHERE e.id = ANY(ARRAY(SELECT b.id FROM beginning b))
 ), held AS (
     INSERT INTO holds (namespace, scheduler_id, execution_id)
     SELECT DISTINCT $2, $1::uuid, m.execution_id FROM mine m
@@ -56,11 +61,11 @@ UPDATE tasks t SET
         WHEN CASE WHEN m.takes_kind THEN m.kind_now ELSE t.kind END = 'activity' THEN now()
         ELSE coalesce(t.started_at, now()) END
 FROM mine m
-WHERE t.namespace = m.namespace AND t.id = m.id
+WHERE t.id = ANY(ARRAY[m.id])
 RETURNING t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, (m.state <> 'pending')::boolean AS elapsed, m.begins::boolean AS begins, m.execution_state,
     m.function, m.execution_version, m.tags, m.seed, m.trace_parent, m.deadline_at, m.execution_cancel_requested,
     (CASE WHEN t.op = 'start' AND t.input IS NULL
-        THEN (SELECT e.input FROM executions e WHERE e.namespace = $2 AND e.id = t.execution_id) END)::bytea AS execution_input
+        THEN (SELECT e.input FROM executions e WHERE e.id = t.execution_id) END)::bytea AS execution_input
 `
 
 type ClaimParams struct {
@@ -94,8 +99,9 @@ type ClaimRow struct {
 // locked is passed over, and so is a root task while the pending execution that it
 // would set running is locked. Tasks of paused executions stay in their lane and
 // are stepped over, so they delay the others behind them but never starve them.
-// MATERIALIZED: a subselect that locks must run once. The holds come after
-// the locks of tasks, here as in a commit, so that the two cannot deadlock.
+// The holds come after the locks of tasks, here as in a commit, so that the two
+// cannot deadlock. MATERIALIZED: a subselect that locks must run once. For OFFSET 0
+// and ARRAY see load.sql and save.sql.
 func (q *Queries) Claim(ctx context.Context, arg ClaimParams) ([]ClaimRow, error) {
 	rows, err := q.db.Query(ctx, Claim,
 		arg.Scheduler,
@@ -181,13 +187,12 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) ([]ClaimRow, error
 }
 
 const Hasten = `-- name: Hasten :exec
-WITH put_off AS MATERIALIZED (
-    SELECT t.namespace, t.id FROM tasks t
-    WHERE t.namespace = $1 AND t.lane = $2 AND t.due_at > now() AND t.state = 'pending' AND t.failures > 0
-    FOR UPDATE SKIP LOCKED
-)
 UPDATE tasks t SET due_at = now(), scheduled_for = now()
-FROM put_off p WHERE t.namespace = p.namespace AND t.id = p.id
+WHERE t.id = ANY(ARRAY(
+    SELECT x.id FROM tasks x
+    WHERE x.namespace = $1 AND x.lane = $2 AND x.due_at > now() AND x.state = 'pending' AND x.failures > 0
+    FOR UPDATE SKIP LOCKED
+))
 `
 
 type HastenParams struct {

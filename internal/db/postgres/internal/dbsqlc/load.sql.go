@@ -13,17 +13,21 @@ import (
 )
 
 const ExecutionsByKey = `-- name: ExecutionsByKey :many
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered FROM executions
-WHERE namespace = $1 AND idempotency_key IS NOT NULL AND idempotency_key = ANY($2::text[])
+SELECT e.namespace, e.id, e.function, e.version, e.input, e.tags, e.priority, e.queue, e.seed, e.root_task_id, e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state, e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered FROM (SELECT DISTINCT unnest($1::text[]) AS key) w
+CROSS JOIN LATERAL (
+    SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x
+    WHERE x.idempotency_key IS NOT NULL AND x.idempotency_key = w.key AND (x.namespace = $2) IS TRUE
+    OFFSET 0
+) e
 `
 
 type ExecutionsByKeyParams struct {
-	Namespace string
 	Keys      []string
+	Namespace string
 }
 
 func (q *Queries) ExecutionsByKey(ctx context.Context, arg ExecutionsByKeyParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, ExecutionsByKey, arg.Namespace, arg.Keys)
+	rows, err := q.db.Query(ctx, ExecutionsByKey, arg.Keys, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -72,18 +76,21 @@ func (q *Queries) ExecutionsByKey(ctx context.Context, arg ExecutionsByKeyParams
 
 const LoadCounters = `-- name: LoadCounters :many
 SELECT c.namespace, c.execution_id, c.name, c.value FROM (
-    SELECT $1::text AS namespace, unnest($2::uuid[]) AS execution_id, unnest($3::text[]) AS name
-) w JOIN counters c ON c.namespace = w.namespace AND c.execution_id = w.execution_id AND c.name = w.name
+    SELECT unnest($1::uuid[]) AS execution_id, unnest($2::text[]) AS name
+) w CROSS JOIN LATERAL (
+    SELECT x.namespace, x.execution_id, x.name, x.value FROM counters x
+    WHERE x.execution_id = w.execution_id AND x.name = w.name AND (x.namespace = $3) IS TRUE OFFSET 0
+) c
 `
 
 type LoadCountersParams struct {
-	Namespace  string
 	Executions []workflow.ID
 	Names      []string
+	Namespace  string
 }
 
 func (q *Queries) LoadCounters(ctx context.Context, arg LoadCountersParams) ([]Counter, error) {
-	rows, err := q.db.Query(ctx, LoadCounters, arg.Namespace, arg.Executions, arg.Names)
+	rows, err := q.db.Query(ctx, LoadCounters, arg.Executions, arg.Names, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -109,20 +116,23 @@ func (q *Queries) LoadCounters(ctx context.Context, arg LoadCountersParams) ([]C
 
 const LoadItems = `-- name: LoadItems :many
 SELECT m.at::integer AS at, t.state, t.result, t.error FROM (
-    SELECT $1::text AS namespace, unnest($2::uuid[]) AS execution_id, unnest($3::uuid[]) AS map_id,
-        unnest($4::integer[]) AS run, unnest($5::integer[]) AS at
-) m JOIN tasks t ON t.namespace = m.namespace AND t.execution_id = m.execution_id AND t.parent_id = m.map_id
-    AND t.parent_run = m.run
-WHERE t.op = 'item'
+    SELECT unnest($1::uuid[]) AS execution_id, unnest($2::uuid[]) AS map_id, unnest($3::integer[]) AS run,
+        unnest($4::integer[]) AS at
+) m CROSS JOIN LATERAL (
+    SELECT x.state, x.result, x.error, x.item FROM tasks x
+    WHERE x.execution_id = m.execution_id AND x.parent_id = m.map_id AND x.parent_run = m.run
+        AND x.op = 'item' AND (x.namespace = $5) IS TRUE
+    OFFSET 0
+) t
 ORDER BY m.at, t.item
 `
 
 type LoadItemsParams struct {
-	Namespace  string
 	Executions []workflow.ID
 	Maps       []workflow.ID
 	Runs       []int32
 	Ats        []int32
+	Namespace  string
 }
 
 type LoadItemsRow struct {
@@ -134,11 +144,11 @@ type LoadItemsRow struct {
 
 func (q *Queries) LoadItems(ctx context.Context, arg LoadItemsParams) ([]LoadItemsRow, error) {
 	rows, err := q.db.Query(ctx, LoadItems,
-		arg.Namespace,
 		arg.Executions,
 		arg.Maps,
 		arg.Runs,
 		arg.Ats,
+		arg.Namespace,
 	)
 	if err != nil {
 		return nil, err
@@ -165,20 +175,23 @@ func (q *Queries) LoadItems(ctx context.Context, arg LoadItemsParams) ([]LoadIte
 
 const LoadMailbox = `-- name: LoadMailbox :many
 SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by FROM (
-    SELECT $1::text AS namespace, unnest($2::uuid[]) AS execution_id, unnest($3::text[]) AS name
-) w JOIN signals s ON s.namespace = w.namespace AND s.execution_id = w.execution_id AND s.name = w.name
-WHERE s.taken_by IS NULL
+    SELECT unnest($1::uuid[]) AS execution_id, unnest($2::text[]) AS name
+) w CROSS JOIN LATERAL (
+    SELECT x.namespace, x.execution_id, x.seq, x.id, x.name, x.payload, x.received_at, x.taken_by FROM signals x
+    WHERE x.execution_id = w.execution_id AND x.name = w.name AND x.taken_by IS NULL AND (x.namespace = $3) IS TRUE
+    OFFSET 0
+) s
 ORDER BY s.execution_id, s.seq
 `
 
 type LoadMailboxParams struct {
-	Namespace  string
 	Executions []workflow.ID
 	Names      []string
+	Namespace  string
 }
 
 func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Signal, error) {
-	rows, err := q.db.Query(ctx, LoadMailbox, arg.Namespace, arg.Executions, arg.Names)
+	rows, err := q.db.Query(ctx, LoadMailbox, arg.Executions, arg.Names, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -207,52 +220,61 @@ func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Sig
 }
 
 const LoadTasks = `-- name: LoadTasks :many
-WITH target AS (
-    SELECT $1::text AS namespace, unnest($2::uuid[]) AS id
-), step AS (
-    SELECT $1::text AS namespace, unnest($3::uuid[]) AS parent_id, unnest($4::integer[]) AS parent_run,
-        unnest($5::text[]) AS step_key
+WITH step AS (
+    SELECT unnest($2::uuid[]) AS parent_id, unnest($3::integer[]) AS parent_run,
+        unnest($4::text[]) AS step_key
 ), waiter AS (
-    SELECT $1::text AS namespace, unnest($6::uuid[]) AS execution_id, unnest($7::text[]) AS name
-), open AS (
-    SELECT $1::text AS namespace, unnest($8::uuid[]) AS execution_id
+    SELECT unnest($5::uuid[]) AS execution_id, unnest($6::text[]) AS name
+), asked AS MATERIALIZED (
+    SELECT a.id, t.parent_id FROM (SELECT unnest($7::uuid[]) AS id) a
+    CROSS JOIN LATERAL (SELECT x.parent_id FROM tasks x WHERE x.id = a.id OFFSET 0) t
 ), wanted AS MATERIALIZED (
-    SELECT w.namespace, w.id FROM target w
+    SELECT a.id FROM asked a
     UNION
-    SELECT w.namespace, t.parent_id FROM target w JOIN tasks t ON t.namespace = w.namespace AND t.id = w.id
+    SELECT a.parent_id FROM asked a
     UNION
-    SELECT w.namespace, p.parent_id FROM target w
-    JOIN tasks t ON t.namespace = w.namespace AND t.id = w.id
-    JOIN tasks p ON p.namespace = w.namespace AND p.id = t.parent_id
+    SELECT t.parent_id FROM asked a
+    CROSS JOIN LATERAL (SELECT x.parent_id FROM tasks x WHERE x.id = a.parent_id OFFSET 0) t
     UNION
-    SELECT s.namespace, t.id FROM step s
-    JOIN tasks p ON p.namespace = s.namespace AND p.id = s.parent_id
-    JOIN tasks t ON t.namespace = s.namespace AND t.execution_id = p.execution_id AND t.parent_id = s.parent_id
-        AND t.parent_run = s.parent_run AND t.step_key = s.step_key
+    SELECT t.id FROM step s
+    CROSS JOIN LATERAL (SELECT x.execution_id FROM tasks x WHERE x.id = s.parent_id OFFSET 0) p
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = p.execution_id AND x.parent_id = s.parent_id AND x.parent_run = s.parent_run
+            AND x.step_key = s.step_key
+        OFFSET 0
+    ) t
     UNION
-    SELECT w.namespace, unnest(ARRAY[t.id, t.parent_id]) FROM waiter w
-    JOIN tasks t ON t.namespace = w.namespace AND t.execution_id = w.execution_id AND t.waiting_for = w.name
+    SELECT unnest(ARRAY[t.id, t.parent_id]) FROM waiter w
+    CROSS JOIN LATERAL (
+        SELECT x.id, x.parent_id FROM tasks x
+        WHERE x.execution_id = w.execution_id AND x.waiting_for = w.name OFFSET 0
+    ) t
     UNION
-    SELECT o.namespace, t.id FROM open o
-    JOIN tasks t ON t.namespace = o.namespace AND t.execution_id = o.execution_id
-    WHERE t.state IN ('pending', 'running', 'waiting') AND t.op <> 'item'
+    SELECT t.id FROM (SELECT unnest($8::uuid[]) AS execution_id) o
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = o.execution_id AND x.state IN ('pending', 'running', 'waiting')
+            AND x.op <> 'item'
+        OFFSET 0
+    ) t
 )
 SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,
     t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, NULL::bytea AS error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested
-FROM wanted w JOIN tasks t ON t.namespace = w.namespace AND t.id = w.id
+FROM wanted w CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested FROM tasks x WHERE x.id = w.id AND (x.namespace = $1) IS TRUE OFFSET 0) t
 `
 
 type LoadTasksParams struct {
 	Namespace        string
-	Ids              []workflow.ID
 	StepParents      []workflow.ID
 	StepRuns         []int32
 	StepKeys         []string
 	WaiterExecutions []workflow.ID
 	WaiterNames      []string
+	Ids              []workflow.ID
 	Open             []workflow.ID
 }
 
@@ -307,12 +329,12 @@ type LoadTasksRow struct {
 func (q *Queries) LoadTasks(ctx context.Context, arg LoadTasksParams) ([]LoadTasksRow, error) {
 	rows, err := q.db.Query(ctx, LoadTasks,
 		arg.Namespace,
-		arg.Ids,
 		arg.StepParents,
 		arg.StepRuns,
 		arg.StepKeys,
 		arg.WaiterExecutions,
 		arg.WaiterNames,
+		arg.Ids,
 		arg.Open,
 	)
 	if err != nil {
@@ -381,15 +403,13 @@ const LockExecutions = `-- name: LockExecutions :many
 SELECT e.namespace, e.id, e.function, e.version, NULL::bytea AS input, e.tags, e.priority, e.queue, e.seed, e.root_task_id,
     e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state,
     e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered
-FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS id ORDER BY 2) w
-JOIN executions e ON e.namespace = w.namespace AND e.id = w.id
-ORDER BY e.id
-FOR UPDATE OF e
+FROM (SELECT DISTINCT unnest($1::uuid[]) AS id ORDER BY id) w
+CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE FOR UPDATE) e
 `
 
 type LockExecutionsParams struct {
-	Namespace string
 	Ids       []workflow.ID
+	Namespace string
 }
 
 type LockExecutionsRow struct {
@@ -424,13 +444,15 @@ type LockExecutionsRow struct {
 
 // What a commit loads, under the locks of its executions, and what turns are made of.
 //
-// The namespace comes from the list that is joined, not from the parameter: with
-// "t.namespace = $1" a planner without statistics believes that the namespace alone
-// selects a row or two, and walks all of it. Joined, only the whole key can be looked up.
+// The plans are pinned. LATERAL with OFFSET 0: what is asked for comes first, and each
+// of it is looked up in an index; a join would leave that to statistics, of which there
+// are none when a database is young. Only the id may choose the index: to a planner
+// without statistics, any index that has the namespace would serve as well, so it is
+// compared in a way (IS TRUE) that no index answers.
 // The order is that of all who lock several executions, so that they never deadlock.
 // The input is left out: it may be large, and no decision looks at it.
 func (q *Queries) LockExecutions(ctx context.Context, arg LockExecutionsParams) ([]LockExecutionsRow, error) {
-	rows, err := q.db.Query(ctx, LockExecutions, arg.Namespace, arg.Ids)
+	rows, err := q.db.Query(ctx, LockExecutions, arg.Ids, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -492,19 +514,22 @@ func (q *Queries) Now(ctx context.Context) (time.Time, error) {
 
 const TurnCounters = `-- name: TurnCounters :many
 SELECT c.namespace, c.execution_id, c.name, c.value FROM (
-    SELECT DISTINCT w.namespace, p.execution_id FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS id) w
-    JOIN tasks p ON p.namespace = w.namespace AND p.id = w.id
-) x JOIN counters c ON c.namespace = x.namespace AND c.execution_id = x.execution_id
+    SELECT DISTINCT t.execution_id FROM (SELECT unnest($1::uuid[]) AS id) w
+    CROSS JOIN LATERAL (SELECT x.execution_id FROM tasks x WHERE x.id = w.id OFFSET 0) t
+) o
+CROSS JOIN LATERAL (
+    SELECT x.namespace, x.execution_id, x.name, x.value FROM counters x WHERE x.execution_id = o.execution_id AND (x.namespace = $2) IS TRUE OFFSET 0
+) c
 ORDER BY c.execution_id, c.name
 `
 
 type TurnCountersParams struct {
-	Namespace string
 	Ids       []workflow.ID
+	Namespace string
 }
 
 func (q *Queries) TurnCounters(ctx context.Context, arg TurnCountersParams) ([]Counter, error) {
-	rows, err := q.db.Query(ctx, TurnCounters, arg.Namespace, arg.Ids)
+	rows, err := q.db.Query(ctx, TurnCounters, arg.Ids, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -528,21 +553,85 @@ func (q *Queries) TurnCounters(ctx context.Context, arg TurnCountersParams) ([]C
 	return items, nil
 }
 
+const TurnExecutions = `-- name: TurnExecutions :many
+SELECT e.namespace, e.id, e.function, e.version, e.input, e.tags, e.priority, e.queue, e.seed, e.root_task_id, e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state, e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered FROM (
+    SELECT DISTINCT t.execution_id FROM (SELECT unnest($1::uuid[]) AS id) w
+    CROSS JOIN LATERAL (SELECT x.execution_id FROM tasks x WHERE x.id = w.id OFFSET 0) t
+) o
+CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x WHERE x.id = o.execution_id AND (x.namespace = $2) IS TRUE OFFSET 0) e
+`
+
+type TurnExecutionsParams struct {
+	Ids       []workflow.ID
+	Namespace string
+}
+
+func (q *Queries) TurnExecutions(ctx context.Context, arg TurnExecutionsParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, TurnExecutions, arg.Ids, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Execution
+	for rows.Next() {
+		var i Execution
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ID,
+			&i.Function,
+			&i.Version,
+			&i.Input,
+			&i.Tags,
+			&i.Priority,
+			&i.Queue,
+			&i.Seed,
+			&i.RootTaskID,
+			&i.CallbackUrl,
+			&i.TraceParent,
+			&i.IdempotencyKey,
+			&i.RequestHash,
+			&i.DispatchedBy,
+			&i.CreatedAt,
+			&i.DeadlineAt,
+			&i.State,
+			&i.Result,
+			&i.Error,
+			&i.Retries,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.CancelRequested,
+			&i.Paused,
+			&i.SignalSeq,
+			&i.Buffered,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TurnState = `-- name: TurnState :many
 SELECT s.namespace, s.execution_id, s.key, s.value FROM (
-    SELECT DISTINCT w.namespace, p.execution_id FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS id) w
-    JOIN tasks p ON p.namespace = w.namespace AND p.id = w.id
-) x JOIN custom_state s ON s.namespace = x.namespace AND s.execution_id = x.execution_id
+    SELECT DISTINCT t.execution_id FROM (SELECT unnest($1::uuid[]) AS id) w
+    CROSS JOIN LATERAL (SELECT x.execution_id FROM tasks x WHERE x.id = w.id OFFSET 0) t
+) o
+CROSS JOIN LATERAL (
+    SELECT x.namespace, x.execution_id, x.key, x.value FROM custom_state x WHERE x.execution_id = o.execution_id AND (x.namespace = $2) IS TRUE OFFSET 0
+) s
 ORDER BY s.execution_id, s.key
 `
 
 type TurnStateParams struct {
-	Namespace string
 	Ids       []workflow.ID
+	Namespace string
 }
 
 func (q *Queries) TurnState(ctx context.Context, arg TurnStateParams) ([]CustomState, error) {
-	rows, err := q.db.Query(ctx, TurnState, arg.Namespace, arg.Ids)
+	rows, err := q.db.Query(ctx, TurnState, arg.Ids, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -572,15 +661,19 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     t.result, t.error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested
-FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS id) w
-JOIN tasks p ON p.namespace = w.namespace AND p.id = w.id
-JOIN tasks t ON t.namespace = w.namespace AND t.execution_id = p.execution_id AND t.parent_id = p.id AND t.parent_run = p.run
+FROM (SELECT unnest($1::uuid[]) AS id) w
+CROSS JOIN LATERAL (SELECT x.execution_id, x.run FROM tasks x WHERE x.id = w.id OFFSET 0) p
+CROSS JOIN LATERAL (
+    SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested FROM tasks x
+    WHERE x.execution_id = p.execution_id AND x.parent_id = w.id AND x.parent_run = p.run AND (x.namespace = $2) IS TRUE
+    OFFSET 0
+) t
 ORDER BY t.parent_id, t.created_at, t.id
 `
 
 type TurnStepsParams struct {
-	Namespace string
 	Ids       []workflow.ID
+	Namespace string
 }
 
 type TurnStepsRow struct {
@@ -629,7 +722,7 @@ type TurnStepsRow struct {
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
-	rows, err := q.db.Query(ctx, TurnSteps, arg.Namespace, arg.Ids)
+	rows, err := q.db.Query(ctx, TurnSteps, arg.Ids, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -692,101 +785,67 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 }
 
 const TurnTasks = `-- name: TurnTasks :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, e.namespace, e.id, e.function, e.version, e.input, e.tags, e.priority, e.queue, e.seed, e.root_task_id, e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state, e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered
-FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS id) w
-JOIN tasks t ON t.namespace = w.namespace AND t.id = w.id
-JOIN executions e ON e.namespace = w.namespace AND e.id = t.execution_id
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested FROM (SELECT unnest($1::uuid[]) AS id) w
+CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested FROM tasks x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE OFFSET 0) t
 `
 
 type TurnTasksParams struct {
-	Namespace string
 	Ids       []workflow.ID
+	Namespace string
 }
 
-type TurnTasksRow struct {
-	Task      Task
-	Execution Execution
-}
-
-func (q *Queries) TurnTasks(ctx context.Context, arg TurnTasksParams) ([]TurnTasksRow, error) {
-	rows, err := q.db.Query(ctx, TurnTasks, arg.Namespace, arg.Ids)
+func (q *Queries) TurnTasks(ctx context.Context, arg TurnTasksParams) ([]Task, error) {
+	rows, err := q.db.Query(ctx, TurnTasks, arg.Ids, arg.Namespace)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TurnTasksRow
+	var items []Task
 	for rows.Next() {
-		var i TurnTasksRow
+		var i Task
 		if err := rows.Scan(
-			&i.Task.Namespace,
-			&i.Task.ID,
-			&i.Task.ExecutionID,
-			&i.Task.ParentID,
-			&i.Task.ParentRun,
-			&i.Task.StepKey,
-			&i.Task.Op,
-			&i.Task.Name,
-			&i.Task.Pinned,
-			&i.Task.Version,
-			&i.Task.Queue,
-			&i.Task.Lane,
-			&i.Task.Priority,
-			&i.Task.Input,
-			&i.Task.Options,
-			&i.Task.Item,
-			&i.Task.CreatedAt,
-			&i.Task.Kind,
-			&i.Task.State,
-			&i.Task.DueAt,
-			&i.Task.ScheduledFor,
-			&i.Task.Holder,
-			&i.Task.Token,
-			&i.Task.Attempt,
-			&i.Task.Failures,
-			&i.Task.LostLeases,
-			&i.Task.StartedAt,
-			&i.Task.CompletedAt,
-			&i.Task.Seq,
-			&i.Task.Result,
-			&i.Task.Error,
-			&i.Task.Detail,
-			&i.Task.WaitingFor,
-			&i.Task.AwaitedBy,
-			&i.Task.Run,
-			&i.Task.Turn,
-			&i.Task.Settled,
-			&i.Task.Open,
-			&i.Task.NextItem,
-			&i.Task.Items,
-			&i.Task.Await,
-			&i.Task.CancelRequested,
-			&i.Execution.Namespace,
-			&i.Execution.ID,
-			&i.Execution.Function,
-			&i.Execution.Version,
-			&i.Execution.Input,
-			&i.Execution.Tags,
-			&i.Execution.Priority,
-			&i.Execution.Queue,
-			&i.Execution.Seed,
-			&i.Execution.RootTaskID,
-			&i.Execution.CallbackUrl,
-			&i.Execution.TraceParent,
-			&i.Execution.IdempotencyKey,
-			&i.Execution.RequestHash,
-			&i.Execution.DispatchedBy,
-			&i.Execution.CreatedAt,
-			&i.Execution.DeadlineAt,
-			&i.Execution.State,
-			&i.Execution.Result,
-			&i.Execution.Error,
-			&i.Execution.Retries,
-			&i.Execution.StartedAt,
-			&i.Execution.CompletedAt,
-			&i.Execution.CancelRequested,
-			&i.Execution.Paused,
-			&i.Execution.SignalSeq,
-			&i.Execution.Buffered,
+			&i.Namespace,
+			&i.ID,
+			&i.ExecutionID,
+			&i.ParentID,
+			&i.ParentRun,
+			&i.StepKey,
+			&i.Op,
+			&i.Name,
+			&i.Pinned,
+			&i.Version,
+			&i.Queue,
+			&i.Lane,
+			&i.Priority,
+			&i.Input,
+			&i.Options,
+			&i.Item,
+			&i.CreatedAt,
+			&i.Kind,
+			&i.State,
+			&i.DueAt,
+			&i.ScheduledFor,
+			&i.Holder,
+			&i.Token,
+			&i.Attempt,
+			&i.Failures,
+			&i.LostLeases,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.Seq,
+			&i.Result,
+			&i.Error,
+			&i.Detail,
+			&i.WaitingFor,
+			&i.AwaitedBy,
+			&i.Run,
+			&i.Turn,
+			&i.Settled,
+			&i.Open,
+			&i.NextItem,
+			&i.Items,
+			&i.Await,
+			&i.CancelRequested,
 		); err != nil {
 			return nil, err
 		}

@@ -22,6 +22,10 @@ SELECT stent_fence(1, (SELECT count(*) FROM alive), 'ST002')
 
 // What a commit saves: each statement saves all rows of its kind. Arrays of equal
 // length carry the columns; in them the zero id and the zero time stand for NULL.
+//
+// The plans are pinned. OFFSET 0, and ids without the namespace: see load.sql. An
+// update cannot be LATERAL; = ANY(ARRAY[id]) means = id, but is no clause that joins
+// could be turned around by: all that the planner can do is to look each id up.
 // The lock makes Expire wait for this transaction, or this one for Expire, so that
 // no lease of an expired scheduler goes unseen.
 func (q *Queries) CheckAlive(ctx context.Context, scheduler workflow.ID) error {
@@ -31,18 +35,19 @@ func (q *Queries) CheckAlive(ctx context.Context, scheduler workflow.ID) error {
 
 const DeleteHolds = `-- name: DeleteHolds :exec
 DELETE FROM holds h
-USING (SELECT $1::text AS namespace, unnest($2::uuid[]) AS scheduler_id, unnest($3::uuid[]) AS execution_id) u
-WHERE h.scheduler_id = u.scheduler_id AND h.namespace = u.namespace AND h.execution_id = u.execution_id
+USING (
+    SELECT unnest($1::uuid[]) AS scheduler_id, unnest($2::uuid[]) AS execution_id
+) u
+WHERE h.scheduler_id = ANY(ARRAY[u.scheduler_id]) AND h.execution_id = u.execution_id
 `
 
 type DeleteHoldsParams struct {
-	Namespace  string
 	Schedulers []workflow.ID
 	Executions []workflow.ID
 }
 
 func (q *Queries) DeleteHolds(ctx context.Context, arg DeleteHoldsParams) error {
-	_, err := q.db.Exec(ctx, DeleteHolds, arg.Namespace, arg.Schedulers, arg.Executions)
+	_, err := q.db.Exec(ctx, DeleteHolds, arg.Schedulers, arg.Executions)
 	return err
 }
 
@@ -343,18 +348,21 @@ func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error 
 
 const Release = `-- name: Release :exec
 UPDATE tasks t SET due_at = $1, scheduled_for = $1
-FROM (SELECT $2::text AS namespace,
-    unnest($3::uuid[]) AS execution_id, unnest($4::uuid[]) AS map_id, unnest($5::integer[]) AS run,
-    unnest($6::integer[]) AS first, unnest($7::integer[]) AS beyond
-) r
-WHERE t.namespace = r.namespace AND t.execution_id = r.execution_id AND t.parent_id = r.map_id AND t.parent_run = r.run
-    AND t.op = 'item' AND t.item >= r.first AND t.item < r.beyond
-    AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL
+WHERE t.id = ANY(ARRAY(
+    SELECT i.id FROM (SELECT
+        unnest($2::uuid[]) AS execution_id, unnest($3::uuid[]) AS map_id, unnest($4::integer[]) AS run,
+        unnest($5::integer[]) AS first, unnest($6::integer[]) AS beyond
+    ) r CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = r.execution_id AND x.parent_id = r.map_id AND x.parent_run = r.run
+            AND x.op = 'item' AND x.item >= r.first AND x.item < r.beyond
+        OFFSET 0
+    ) i
+)) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL
 `
 
 type ReleaseParams struct {
 	Now        *time.Time
-	Namespace  string
 	Executions []workflow.ID
 	Maps       []workflow.ID
 	Runs       []int32
@@ -365,7 +373,6 @@ type ReleaseParams struct {
 func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
 	_, err := q.db.Exec(ctx, Release,
 		arg.Now,
-		arg.Namespace,
 		arg.Executions,
 		arg.Maps,
 		arg.Runs,
@@ -380,7 +387,7 @@ INSERT INTO counters (namespace, execution_id, name, value)
 SELECT $1, u.execution_id, u.name, u.value FROM (SELECT
     unnest($2::uuid[]) AS execution_id, unnest($3::text[]) AS name, unnest($4::bigint[]) AS value
 ) u
-ON CONFLICT (namespace, execution_id, name) DO UPDATE SET value = excluded.value
+ON CONFLICT (execution_id, name, namespace) DO UPDATE SET value = excluded.value
 `
 
 type SetCountersParams struct {
@@ -402,35 +409,37 @@ func (q *Queries) SetCounters(ctx context.Context, arg SetCountersParams) error 
 
 const SetInputs = `-- name: SetInputs :exec
 UPDATE tasks t SET input = u.input
-FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS id, unnest($3::bytea[]) AS input) u
-WHERE t.namespace = u.namespace AND t.id = u.id
+FROM (
+    SELECT unnest($1::uuid[]) AS id, unnest($2::bytea[]) AS input
+) u
+WHERE t.id = ANY(ARRAY[u.id])
 `
 
 type SetInputsParams struct {
-	Namespace string
-	Ids       []workflow.ID
-	Inputs    [][]byte
+	Ids    []workflow.ID
+	Inputs [][]byte
 }
 
 func (q *Queries) SetInputs(ctx context.Context, arg SetInputsParams) error {
-	_, err := q.db.Exec(ctx, SetInputs, arg.Namespace, arg.Ids, arg.Inputs)
+	_, err := q.db.Exec(ctx, SetInputs, arg.Ids, arg.Inputs)
 	return err
 }
 
 const SetResults = `-- name: SetResults :exec
 UPDATE tasks t SET result = u.result
-FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS id, unnest($3::bytea[]) AS result) u
-WHERE t.namespace = u.namespace AND t.id = u.id
+FROM (
+    SELECT unnest($1::uuid[]) AS id, unnest($2::bytea[]) AS result
+) u
+WHERE t.id = ANY(ARRAY[u.id])
 `
 
 type SetResultsParams struct {
-	Namespace string
-	Ids       []workflow.ID
-	Results   [][]byte
+	Ids     []workflow.ID
+	Results [][]byte
 }
 
 func (q *Queries) SetResults(ctx context.Context, arg SetResultsParams) error {
-	_, err := q.db.Exec(ctx, SetResults, arg.Namespace, arg.Ids, arg.Results)
+	_, err := q.db.Exec(ctx, SetResults, arg.Ids, arg.Results)
 	return err
 }
 
@@ -439,7 +448,7 @@ INSERT INTO custom_state (namespace, execution_id, key, value)
 SELECT $1, u.execution_id, u.key, u.value FROM (SELECT
     unnest($2::uuid[]) AS execution_id, unnest($3::text[]) AS key, unnest($4::bytea[]) AS value
 ) u
-ON CONFLICT (namespace, execution_id, key) DO UPDATE SET value = excluded.value
+ON CONFLICT (execution_id, key, namespace) DO UPDATE SET value = excluded.value
 `
 
 type SetStateParams struct {
@@ -461,36 +470,41 @@ func (q *Queries) SetState(ctx context.Context, arg SetStateParams) error {
 
 const Sweep = `-- name: Sweep :many
 WITH RECURSIVE root AS (
-    SELECT $1::text AS namespace, unnest($2::uuid[]) AS execution_id, unnest($3::uuid[]) AS under
+    SELECT unnest($1::uuid[]) AS execution_id, unnest($2::uuid[]) AS under
 ), below AS (
-    SELECT t.namespace, t.id, t.execution_id, t.kind FROM root r
-    JOIN tasks t ON t.namespace = r.namespace AND t.execution_id = r.execution_id AND t.parent_id = r.under
+    SELECT t.id, t.execution_id, t.kind FROM root r CROSS JOIN LATERAL (
+        SELECT x.id, x.execution_id, x.kind FROM tasks x
+        WHERE x.execution_id = r.execution_id AND x.parent_id = r.under OFFSET 0
+    ) t
     UNION
-    SELECT t.namespace, t.id, t.execution_id, t.kind FROM below b
-    JOIN tasks t ON t.namespace = b.namespace AND t.execution_id = b.execution_id AND t.parent_id = b.id
-    WHERE b.kind IN ('orchestrator', 'map')
+    SELECT t.id, t.execution_id, t.kind FROM below b CROSS JOIN LATERAL (
+        SELECT x.id, x.execution_id, x.kind FROM tasks x
+        WHERE x.execution_id = b.execution_id AND x.parent_id = b.id
+            AND b.kind IN ('orchestrator', 'map')
+        OFFSET 0
+    ) t
 ), target AS (
-    SELECT b.namespace, b.id FROM below b
+    SELECT b.id FROM below b
     UNION
-    SELECT t.namespace, t.id FROM root r JOIN tasks t ON t.namespace = r.namespace AND t.execution_id = r.execution_id
-    WHERE r.under IS NULL
+    SELECT t.id FROM root r CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = r.execution_id AND r.under IS NULL OFFSET 0
+    ) t
 ), locked AS MATERIALIZED (
-    SELECT t.namespace, t.id, t.holder FROM target x JOIN tasks t ON t.namespace = x.namespace AND t.id = x.id
-    WHERE t.state IN ('pending', 'running', 'waiting')
-    FOR UPDATE OF t
-)
-, swept AS (
+    SELECT t.execution_id, t.id, t.token, t.holder FROM target g CROSS JOIN LATERAL (
+        SELECT x.execution_id, x.id, x.token, x.holder FROM tasks x
+        WHERE x.id = g.id AND x.state IN ('pending', 'running', 'waiting')
+        FOR UPDATE
+    ) t
+), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, completed_at = $4
-    FROM locked l
-    WHERE t.namespace = l.namespace AND t.id = l.id
-    RETURNING t.execution_id, t.id, t.token - 1 AS token, l.holder
+        await = NULL, completed_at = $3
+    WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
-SELECT execution_id, id, token::bigint AS token FROM swept WHERE holder IS NOT NULL
+SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL
 `
 
 type SweepParams struct {
-	Namespace  string
 	Executions []workflow.ID
 	Unders     []workflow.ID
 	Now        *time.Time
@@ -504,14 +518,10 @@ type SweepRow struct {
 
 // Goes down through settled tasks too, but only through those that can have children.
 // The rows are locked before they are changed, because who held them is known from
-// the newest version only: a claim may have just taken them.
+// the newest version only: a claim may have just taken them. So the tokens that
+// are given back are those of the attempts that end here.
 func (q *Queries) Sweep(ctx context.Context, arg SweepParams) ([]SweepRow, error) {
-	rows, err := q.db.Query(ctx, Sweep,
-		arg.Namespace,
-		arg.Executions,
-		arg.Unders,
-		arg.Now,
-	)
+	rows, err := q.db.Query(ctx, Sweep, arg.Executions, arg.Unders, arg.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -532,25 +542,21 @@ func (q *Queries) Sweep(ctx context.Context, arg SweepParams) ([]SweepRow, error
 
 const TakeSignals = `-- name: TakeSignals :exec
 UPDATE signals s SET taken_by = u.taken_by
-FROM (SELECT $1::text AS namespace, unnest($2::uuid[]) AS execution_id,
-    unnest($3::bigint[]) AS seq, unnest($4::uuid[]) AS taken_by) u
-WHERE s.namespace = u.namespace AND s.execution_id = u.execution_id AND s.seq = u.seq
+FROM (
+    SELECT unnest($1::uuid[]) AS execution_id, unnest($2::bigint[]) AS seq,
+        unnest($3::uuid[]) AS taken_by
+) u
+WHERE s.execution_id = ANY(ARRAY[u.execution_id]) AND s.seq = u.seq
 `
 
 type TakeSignalsParams struct {
-	Namespace  string
 	Executions []workflow.ID
 	Seqs       []int64
 	TakenBys   []workflow.ID
 }
 
 func (q *Queries) TakeSignals(ctx context.Context, arg TakeSignalsParams) error {
-	_, err := q.db.Exec(ctx, TakeSignals,
-		arg.Namespace,
-		arg.Executions,
-		arg.Seqs,
-		arg.TakenBys,
-	)
+	_, err := q.db.Exec(ctx, TakeSignals, arg.Executions, arg.Seqs, arg.TakenBys)
 	return err
 }
 
@@ -558,18 +564,17 @@ const UpdateExecutions = `-- name: UpdateExecutions :exec
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
     signal_seq = u.signal_seq, buffered = u.buffered
-FROM (SELECT $1::text AS namespace,
-    unnest($2::uuid[]) AS id, unnest($3::text[]) AS state, unnest($4::bytea[]) AS result,
-    unnest($5::bytea[]) AS error, unnest($6::integer[]) AS retries,
-    unnest($7::timestamptz[]) AS started_at, unnest($8::timestamptz[]) AS completed_at,
-    unnest($9::boolean[]) AS cancel_requested, unnest($10::boolean[]) AS paused,
-    unnest($11::bigint[]) AS signal_seq, unnest($12::integer[]) AS buffered
+FROM (SELECT
+    unnest($1::uuid[]) AS id, unnest($2::text[]) AS state, unnest($3::bytea[]) AS result,
+    unnest($4::bytea[]) AS error, unnest($5::integer[]) AS retries,
+    unnest($6::timestamptz[]) AS started_at, unnest($7::timestamptz[]) AS completed_at,
+    unnest($8::boolean[]) AS cancel_requested, unnest($9::boolean[]) AS paused,
+    unnest($10::bigint[]) AS signal_seq, unnest($11::integer[]) AS buffered
 ) u
-WHERE e.namespace = u.namespace AND e.id = u.id
+WHERE e.id = ANY(ARRAY[u.id])
 `
 
 type UpdateExecutionsParams struct {
-	Namespace        string
 	Ids              []workflow.ID
 	States           []string
 	Results          [][]byte
@@ -585,7 +590,6 @@ type UpdateExecutionsParams struct {
 
 func (q *Queries) UpdateExecutions(ctx context.Context, arg UpdateExecutionsParams) error {
 	_, err := q.db.Exec(ctx, UpdateExecutions,
-		arg.Namespace,
 		arg.Ids,
 		arg.States,
 		arg.Results,
@@ -610,22 +614,22 @@ WITH updated AS (
         detail = CASE WHEN u.set_detail THEN u.detail ELSE t.detail END, waiting_for = nullif(u.waiting_for, ''),
         awaited_by = u.awaited_by, run = u.run, turn = u.turn, settled = u.settled, open = u.open,
         next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested
-    FROM (SELECT $2::text AS namespace,
-        unnest($1::uuid[]) AS id, unnest($3::bigint[]) AS was_token, unnest($4::text[]) AS kind,
-        unnest($5::text[]) AS state, unnest($6::timestamptz[]) AS due_at,
-        unnest($7::timestamptz[]) AS scheduled_for, unnest($8::uuid[]) AS holder,
-        unnest($9::bigint[]) AS token, unnest($10::integer[]) AS attempt,
-        unnest($11::integer[]) AS failures, unnest($12::integer[]) AS lost_leases,
-        unnest($13::timestamptz[]) AS started_at, unnest($14::timestamptz[]) AS completed_at,
-        unnest($15::bigint[]) AS seq, unnest($16::bytea[]) AS result, unnest($17::bytea[]) AS error,
-        unnest($18::bytea[]) AS detail, unnest($19::boolean[]) AS set_detail,
-        unnest($20::text[]) AS waiting_for, unnest($21::bytea[]) AS awaited_by,
-        unnest($22::integer[]) AS run, unnest($23::integer[]) AS turn, unnest($24::bigint[]) AS settled,
-        unnest($25::integer[]) AS open, unnest($26::integer[]) AS next_item,
-        unnest($27::integer[]) AS items, unnest($28::bytea[]) AS await,
-        unnest($29::boolean[]) AS cancel_requested
+    FROM (SELECT
+        unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS was_token, unnest($3::text[]) AS kind,
+        unnest($4::text[]) AS state, unnest($5::timestamptz[]) AS due_at,
+        unnest($6::timestamptz[]) AS scheduled_for, unnest($7::uuid[]) AS holder,
+        unnest($8::bigint[]) AS token, unnest($9::integer[]) AS attempt,
+        unnest($10::integer[]) AS failures, unnest($11::integer[]) AS lost_leases,
+        unnest($12::timestamptz[]) AS started_at, unnest($13::timestamptz[]) AS completed_at,
+        unnest($14::bigint[]) AS seq, unnest($15::bytea[]) AS result, unnest($16::bytea[]) AS error,
+        unnest($17::bytea[]) AS detail, unnest($18::boolean[]) AS set_detail,
+        unnest($19::text[]) AS waiting_for, unnest($20::bytea[]) AS awaited_by,
+        unnest($21::integer[]) AS run, unnest($22::integer[]) AS turn, unnest($23::bigint[]) AS settled,
+        unnest($24::integer[]) AS open, unnest($25::integer[]) AS next_item,
+        unnest($26::integer[]) AS items, unnest($27::bytea[]) AS await,
+        unnest($28::boolean[]) AS cancel_requested
     ) u
-    WHERE t.namespace = u.namespace AND t.id = u.id AND t.token = u.was_token
+    WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
 )
 SELECT stent_fence(cardinality($1::uuid[]), (SELECT count(*) FROM updated), 'ST001')
@@ -633,7 +637,6 @@ SELECT stent_fence(cardinality($1::uuid[]), (SELECT count(*) FROM updated), 'ST0
 
 type UpdateTasksParams struct {
 	Ids              []workflow.ID
-	Namespace        string
 	WasTokens        []int64
 	Kinds            []string
 	States           []string
@@ -669,7 +672,6 @@ type UpdateTasksParams struct {
 func (q *Queries) UpdateTasks(ctx context.Context, arg UpdateTasksParams) error {
 	_, err := q.db.Exec(ctx, UpdateTasks,
 		arg.Ids,
-		arg.Namespace,
 		arg.WasTokens,
 		arg.Kinds,
 		arg.States,

@@ -60,14 +60,20 @@ func (q *Queries) Beat(ctx context.Context, arg BeatParams) (int64, error) {
 }
 
 const Bury = `-- name: Bury :exec
-WITH empty AS MATERIALIZED (
+WITH holding AS MATERIALIZED (
     SELECT s.id FROM schedulers s
-    WHERE s.state = 'expired' AND NOT EXISTS (
-        SELECT 1 FROM holds h
-        JOIN tasks t ON t.namespace = h.namespace AND t.execution_id = h.execution_id AND t.holder = h.scheduler_id
-        WHERE h.scheduler_id = s.id AND t.state IN ('pending', 'running', 'waiting'))
+    CROSS JOIN LATERAL (SELECT x.execution_id FROM holds x WHERE x.scheduler_id = s.id OFFSET 0) h
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = h.execution_id AND x.holder = s.id
+            AND x.state IN ('pending', 'running', 'waiting')
+        LIMIT 1
+    ) t
+    WHERE s.state = 'expired'
+), empty AS MATERIALIZED (
+    SELECT s.id FROM schedulers s WHERE s.state = 'expired' AND s.id NOT IN (SELECT g.id FROM holding g)
 ), forgotten AS (
-    DELETE FROM holds h USING empty WHERE h.scheduler_id = empty.id
+    DELETE FROM holds d USING empty WHERE d.scheduler_id = empty.id
 ), old AS (
     DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < now() - interval '1 day'
 )
@@ -84,7 +90,8 @@ func (q *Queries) Bury(ctx context.Context) error {
 const Expire = `-- name: Expire :exec
 WITH silent AS MATERIALIZED (
     SELECT id FROM schedulers
-    WHERE state NOT IN ('stopped', 'expired') AND seen_at < clock_timestamp() - $1::bigint * interval '1 microsecond'
+    WHERE state NOT IN ('stopped', 'expired')
+        AND seen_at < clock_timestamp() - $1::bigint * interval '1 microsecond'
     ORDER BY id
     FOR UPDATE
 )
@@ -100,15 +107,16 @@ func (q *Queries) Expire(ctx context.Context, afterUs int64) error {
 }
 
 const Held = `-- name: Held :many
-SELECT t.execution_id, t.id, t.token FROM holds h
-JOIN tasks t ON t.namespace = h.namespace AND t.execution_id = h.execution_id AND t.holder = h.scheduler_id
-WHERE h.scheduler_id = $1 AND h.namespace = $2 AND t.state IN ('pending', 'running', 'waiting')
+SELECT h.execution_id, t.id, t.token
+FROM holds h
+CROSS JOIN LATERAL (
+    SELECT x.id, x.token FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = $1
+        AND x.state IN ('pending', 'running', 'waiting')
+    OFFSET 0
+) t
+WHERE h.scheduler_id = $1
 `
-
-type HeldParams struct {
-	Scheduler workflow.ID
-	Namespace string
-}
 
 type HeldRow struct {
 	ExecutionID workflow.ID
@@ -116,8 +124,8 @@ type HeldRow struct {
 	Token       int64
 }
 
-func (q *Queries) Held(ctx context.Context, arg HeldParams) ([]HeldRow, error) {
-	rows, err := q.db.Query(ctx, Held, arg.Scheduler, arg.Namespace)
+func (q *Queries) Held(ctx context.Context, scheduler workflow.ID) ([]HeldRow, error) {
+	rows, err := q.db.Query(ctx, Held, scheduler)
 	if err != nil {
 		return nil, err
 	}
@@ -137,13 +145,17 @@ func (q *Queries) Held(ctx context.Context, arg HeldParams) ([]HeldRow, error) {
 }
 
 const HeldIn = `-- name: HeldIn :many
-SELECT t.execution_id, t.id, t.token FROM tasks t
-WHERE t.namespace = $1 AND t.execution_id = ANY($2::uuid[]) AND t.holder = $3
-    AND t.state IN ('pending', 'running', 'waiting')
+SELECT h.execution_id::uuid AS execution_id, t.id, t.token
+FROM (SELECT DISTINCT unnest($1::uuid[]) AS execution_id) h
+CROSS JOIN LATERAL (
+    SELECT x.id, x.token FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = $2
+        AND x.state IN ('pending', 'running', 'waiting')
+    OFFSET 0
+) t
 `
 
 type HeldInParams struct {
-	Namespace  string
 	Executions []workflow.ID
 	Scheduler  workflow.ID
 }
@@ -155,7 +167,7 @@ type HeldInRow struct {
 }
 
 func (q *Queries) HeldIn(ctx context.Context, arg HeldInParams) ([]HeldInRow, error) {
-	rows, err := q.db.Query(ctx, HeldIn, arg.Namespace, arg.Executions, arg.Scheduler)
+	rows, err := q.db.Query(ctx, HeldIn, arg.Executions, arg.Scheduler)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +188,8 @@ func (q *Queries) HeldIn(ctx context.Context, arg HeldInParams) ([]HeldInRow, er
 
 const Join = `-- name: Join :exec
 INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us)
-VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, clock_timestamp()), clock_timestamp(), $9)
+VALUES ($1, $2, $3, $4, $5, $6, $7,
+    coalesce($8::timestamptz, clock_timestamp()), clock_timestamp(), $9)
 `
 
 type JoinParams struct {
@@ -258,17 +271,17 @@ func (q *Queries) ListSchedulers(ctx context.Context) ([]Scheduler, error) {
 }
 
 const Orphans = `-- name: Orphans :many
-SELECT t.execution_id, t.id, t.token FROM schedulers s
-JOIN holds h ON h.scheduler_id = s.id AND h.namespace = $1
-JOIN tasks t ON t.namespace = $1 AND t.execution_id = h.execution_id AND t.holder = s.id
-WHERE s.state = 'expired' AND t.state IN ('pending', 'running', 'waiting')
-LIMIT $2
+SELECT h.execution_id, t.id, t.token FROM schedulers s
+CROSS JOIN LATERAL (SELECT x.execution_id FROM holds x WHERE x.scheduler_id = s.id OFFSET 0) h
+CROSS JOIN LATERAL (
+    SELECT x.id, x.token FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = s.id
+        AND x.state IN ('pending', 'running', 'waiting')
+    OFFSET 0
+) t
+WHERE s.state = 'expired'
+LIMIT $1
 `
-
-type OrphansParams struct {
-	Namespace string
-	Most      int32
-}
 
 type OrphansRow struct {
 	ExecutionID workflow.ID
@@ -276,8 +289,8 @@ type OrphansRow struct {
 	Token       int64
 }
 
-func (q *Queries) Orphans(ctx context.Context, arg OrphansParams) ([]OrphansRow, error) {
-	rows, err := q.db.Query(ctx, Orphans, arg.Namespace, arg.Most)
+func (q *Queries) Orphans(ctx context.Context, most int32) ([]OrphansRow, error) {
+	rows, err := q.db.Query(ctx, Orphans, most)
 	if err != nil {
 		return nil, err
 	}
@@ -297,16 +310,15 @@ func (q *Queries) Orphans(ctx context.Context, arg OrphansParams) ([]OrphansRow,
 }
 
 const Unhold = `-- name: Unhold :exec
-DELETE FROM holds WHERE scheduler_id = $1 AND namespace = $2 AND execution_id = ANY($3::uuid[])
+DELETE FROM holds WHERE scheduler_id = $1 AND execution_id = ANY($2::uuid[])
 `
 
 type UnholdParams struct {
 	Scheduler  workflow.ID
-	Namespace  string
 	Executions []workflow.ID
 }
 
 func (q *Queries) Unhold(ctx context.Context, arg UnholdParams) error {
-	_, err := q.db.Exec(ctx, Unhold, arg.Scheduler, arg.Namespace, arg.Executions)
+	_, err := q.db.Exec(ctx, Unhold, arg.Scheduler, arg.Executions)
 	return err
 }
