@@ -37,7 +37,12 @@ func process(ctx *durable.Context, in order) (string, error) {
 func main() {
 	stent := flag.String("stent", "http://127.0.0.1:8233", "where Stent serves")
 	flag.Parse()
+	if err := run(context.Background(), *stent); err != nil {
+		log.Fatal(err)
+	}
+}
 
+func run(ctx context.Context, stent string) error {
 	worker := durable.NewWorker()
 	defer worker.Close()
 	durable.Orchestrator(worker, "order", process)
@@ -49,22 +54,24 @@ func main() {
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	server := &http.Server{Handler: worker, ReadHeaderTimeout: 5 * time.Second}
-	go func() { log.Print(server.Serve(listener)) }()
+	defer server.Close()
+	go func() { _ = server.Serve(listener) }()
 
-	ctx, client := context.Background(), durable.NewClient(*stent)
+	client := durable.NewClient(stent)
 	if _, err := client.RegisterWorker(ctx, "http://"+listener.Addr().String(), ""); err != nil {
-		log.Fatal(err)
+		return err
 	}
 	execution, err := client.Dispatch(ctx, "order", order{ID: "ORD-001", Amount: 42}, durable.WaitUpTo(30*time.Second))
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	result, err := durable.Result[string](execution)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	fmt.Println(execution.State, result)
+	return nil
 }

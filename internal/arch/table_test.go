@@ -50,7 +50,6 @@ var pure = []string{"durable", "migrations", "internal/workflow", "internal/wire
 // the beginning of its path. Programs may import what they like.
 var moduleUsers = map[string][]string{
 	"code.dny.dev/ssrf":                 {"internal/delivery"},
-	"github.com/anishathalye/porcupine": {"internal/db/dbtest"},
 	"github.com/getkin/kin-openapi":     {"internal/http", "internal/http/api"},
 	"github.com/go-chi/chi":             {"internal/http", "internal/http/api"},
 	"github.com/golang-migrate/migrate": {"internal/db/postgres", "internal/db/sqlite"},

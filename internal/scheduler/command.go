@@ -2,7 +2,9 @@ package scheduler
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/stent-dev/stent/internal/wire"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -13,7 +15,17 @@ const (
 	maxCommands = 1_000
 	maxMapItems = 100_000
 	maxValue    = 1 << 20
+	maxText     = 500 // bytes of a key, a name, a queue or a tag
 )
+
+// checkText refuses a text that cannot be a key: both databases index it, and
+// PostgreSQL stores no NUL.
+func checkText(at, text string) error {
+	if len(text) > maxText || strings.ContainsFunc(text, unicode.IsControl) {
+		return fieldError(at, fmt.Sprintf("must have at most %d bytes and no control characters", maxText))
+	}
+	return nil
+}
 
 // readCommand checks what a worker commands and gives it with durations read. at
 // is where it stands in the answer.
@@ -24,6 +36,18 @@ func readCommand(c *workflow.Command, w *wire.Command, at string) error {
 	if w.Error != nil {
 		failure := fromWire(w.Error)
 		c.Error = &failure
+	}
+	texts := []struct{ at, text string }{{at + "/key", w.Key}, {at + "/name", w.Name}}
+	if w.Options != nil {
+		texts = append(texts, struct{ at, text string }{at + "/options/queue", w.Options.Queue})
+		for i, tag := range w.Options.Tags {
+			texts = append(texts, struct{ at, text string }{fmt.Sprintf("%s/options/tags/%d", at, i), tag})
+		}
+	}
+	for _, one := range texts {
+		if err := checkText(one.at, one.text); err != nil {
+			return err
+		}
 	}
 	if len(w.Inputs) > maxMapItems {
 		return fieldError(at+"/inputs", fmt.Sprintf("a map has at most %d items", maxMapItems))
