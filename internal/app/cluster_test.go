@@ -44,7 +44,7 @@ func start(t *testing.T, b backend) *cluster {
 	c.env = []string{"STENT_LEASE_DURATION=1500ms", "STENT_LOG_LEVEL=warn"}
 	if b == onSQLite {
 		c.env = append(c.env, "STENT_DATABASE_URL="+testenv.SQLite(t), "STENT_ADDR="+addr)
-		testenv.Start(t, "dev", testenv.Build(t, "./cmd/stent"), []string{"dev"}, c.env).WaitReady(c.url + "/readyz")
+		c.dev()
 		return c
 	}
 	c.env = append(c.env, "STENT_DATABASE_URL="+testenv.Postgres(t))
@@ -55,6 +55,15 @@ func start(t *testing.T, b backend) *cluster {
 	c.scheduler()
 	c.scheduler()
 	return c
+}
+
+// dev starts stent dev.
+func (c *cluster) dev() *testenv.Process {
+	c.t.Helper()
+	p := testenv.Start(c.t, "dev", testenv.Build(c.t, "./cmd/stent"), []string{"dev"}, c.env)
+	p.WaitReady(c.url + "/readyz")
+	c.schedulers = append(c.schedulers, p)
+	return p
 }
 
 // scheduler starts one more scheduler.

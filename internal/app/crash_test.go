@@ -32,7 +32,7 @@ func began(workers ...*testenv.Process) map[string]int {
 
 func TestKilledSchedulerRepeatsNoCompletedStep(t *testing.T) {
 	t.Parallel()
-	for _, b := range []backend{onPostgres, onRedis} {
+	for _, b := range backends {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
 			c := start(t, b)
@@ -42,7 +42,11 @@ func TestKilledSchedulerRepeatsNoCompletedStep(t *testing.T) {
 			for _, s := range c.schedulers {
 				s.Kill()
 			}
-			c.scheduler()
+			if b == onSQLite {
+				c.dev()
+			} else {
+				c.scheduler()
+			}
 			if got := c.completed(id); got != "5" {
 				t.Fatalf("result %s", got)
 			}
