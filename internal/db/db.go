@@ -189,17 +189,24 @@ type Catalog interface {
 // Queries are reads for people. They see committed state and lock nothing.
 type Queries interface {
 	Execution(ctx context.Context, id workflow.ID) (*workflow.Execution, error) // ErrNotFound
+	Overview(ctx context.Context, id workflow.ID) (*Overview, error)            // ErrNotFound
 	Executions(ctx context.Context, f ExecutionFilter) ([]*workflow.Execution, error)
 	// States gives the states of those of the executions that exist.
 	States(ctx context.Context, ids []workflow.ID) (map[workflow.ID]workflow.ExecutionState, error)
 	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error) // ErrNotFound
 	Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error)
-	// Progress gives the execution's steps in the order in which they were made, without
-	// items of maps and payloads.
-	Progress(ctx context.Context, execution workflow.ID) ([]*workflow.Task, error)
 	Signals(ctx context.Context, execution workflow.ID, p Page) ([]*workflow.Signal, error)
-	Context(ctx context.Context, execution workflow.ID) ([]workflow.Counter, []workflow.StateEntry, error)
 	Schedulers(ctx context.Context) ([]Scheduler, error)
+}
+
+// Overview is an execution with all that is shown of it, read in one round trip.
+type Overview struct {
+	*workflow.Execution
+	// Progress are the steps in the order in which they were made, without items of
+	// maps and payloads.
+	Progress []*workflow.Task
+	Counters []workflow.Counter
+	State    []workflow.StateEntry
 }
 
 // Page is a part of a list, newest first: at most Limit items whose ids are before Before.

@@ -19,27 +19,12 @@ type (
 )
 
 // ExecutionView is an execution with all that is shown of it.
-type ExecutionView struct {
-	*workflow.Execution
-	Progress []*workflow.Task
-	Counters []workflow.Counter
-	State    []workflow.StateEntry
-}
+type ExecutionView = db.Overview
 
 // Execution gives one execution. Error: workflow.ErrNotFound, ErrUnavailable.
 func (e *Engine) Execution(ctx context.Context, id workflow.ID) (*ExecutionView, error) {
-	x, err := e.store.Execution(ctx, id)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	view := &ExecutionView{Execution: x}
-	if view.Progress, err = e.store.Progress(ctx, id); err != nil {
-		return nil, refusal(err)
-	}
-	if view.Counters, view.State, err = e.store.Context(ctx, id); err != nil {
-		return nil, refusal(err)
-	}
-	return view, nil
+	view, err := e.store.Overview(ctx, id)
+	return view, refusal(err)
 }
 
 // Executions lists executions, newest first.

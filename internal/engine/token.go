@@ -13,6 +13,9 @@ import (
 // first 16 bytes of its HMAC-SHA256 (RFC 2104), in base64url.
 type tokens struct{ secret []byte }
 
+// encoding is strict, so that a lease has one spelling only.
+var encoding = base64.RawURLEncoding.Strict()
+
 const (
 	leaseBytes = 16 + 16 + 8
 	macBytes   = 16
@@ -23,7 +26,7 @@ func (t tokens) sign(l workflow.Lease) string {
 	b = append(b, l.Execution[:]...)
 	b = append(b, l.Task[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.Token))
-	return base64.RawURLEncoding.EncodeToString(t.mac(b)[:leaseBytes+macBytes])
+	return encoding.EncodeToString(t.mac(b)[:leaseBytes+macBytes])
 }
 
 // mac appends the code of the lease in b.
@@ -35,7 +38,7 @@ func (t tokens) mac(b []byte) []byte {
 
 // read gives the lease that a token names, or ErrBadToken.
 func (t tokens) read(text string) (workflow.Lease, error) {
-	b, err := base64.RawURLEncoding.DecodeString(text)
+	b, err := encoding.DecodeString(text)
 	if err != nil || len(b) != leaseBytes+macBytes {
 		return workflow.Lease{}, ErrBadToken
 	}

@@ -96,6 +96,15 @@ func (f *fixture) tryCommit(need workflow.Need, fill func(l *workflow.Loaded, c 
 	})
 }
 
+// overview reads an execution with all that is shown of it.
+func (f *fixture) overview(id workflow.ID) *db.Overview {
+	f.Helper()
+	overview, err := f.store.Overview(f.ctx, id)
+	f.ok(err)
+	f.equal("execution", overview.ID, id)
+	return overview
+}
+
 // load gives what a need loads, and stores nothing.
 func (f *fixture) load(need workflow.Need) *workflow.Loaded {
 	f.Helper()

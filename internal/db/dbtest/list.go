@@ -131,8 +131,7 @@ func progressLeavesOutItems(f *fixture) {
 		t.Parent, t.Op, t.Kind = workflow.ID{}, workflow.OpDeadline, workflow.KindTimer
 	})
 	f.add(slices.Concat([]*workflow.Task{first, m}, newItems(m, 3), []*workflow.Task{later, deadline})...)
-	steps, err := f.store.Progress(f.ctx, e.ID)
-	f.ok(err)
+	steps := f.overview(e.ID).Progress
 	var keys []string
 	for _, step := range steps {
 		keys = append(keys, step.Key)
@@ -149,7 +148,6 @@ func notFound(f *fixture) {
 	f.is(err, db.ErrNotFound)
 	_, _, err = f.store.Task(f.ctx, newID())
 	f.is(err, db.ErrNotFound)
-	steps, err := f.store.Progress(f.ctx, newID())
-	f.ok(err)
-	f.equal("steps", len(steps), 0)
+	_, err = f.store.Overview(f.ctx, newID())
+	f.is(err, db.ErrNotFound)
 }

@@ -65,10 +65,9 @@ func lastValueWins(f *fixture) {
 		c.Counters = []workflow.Counter{{Execution: e.ID, Name: "b", Value: 1 << 62}}
 		c.State = []workflow.StateEntry{entry("k", `3`)}
 	})
-	counters, state, err := f.store.Context(f.ctx, e.ID)
-	f.ok(err)
-	f.equal("counters", counters, []workflow.Counter{{Execution: e.ID, Name: "a", Value: -5}, {Execution: e.ID, Name: "b", Value: 1 << 62}})
-	f.equal("state", state, []workflow.StateEntry{entry("j", `{ }`), entry("k", `3`)})
+	overview := f.overview(e.ID)
+	f.equal("counters", overview.Counters, []workflow.Counter{{Execution: e.ID, Name: "a", Value: -5}, {Execution: e.ID, Name: "b", Value: 1 << 62}})
+	f.equal("state", overview.State, []workflow.StateEntry{entry("j", `{ }`), entry("k", `3`)})
 	f.equal("loaded", f.load(workflow.Need{Counters: []workflow.NameRef{{Execution: e.ID, Name: "b"}, {Execution: e.ID, Name: "none"}}}).Counters,
 		[]workflow.Counter{{Execution: e.ID, Name: "b", Value: 1 << 62}})
 }

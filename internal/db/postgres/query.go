@@ -21,6 +21,48 @@ func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Exec
 	return e, err
 }
 
+// Overview implements db.Queries.
+func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	o := &db.Overview{}
+	err := s.run(ctx, s.reads, "reading an execution",
+		func(ctx context.Context, q *queries) error {
+			row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
+			if err != nil {
+				return err
+			}
+			o.Execution, err = toExecution(row)
+			return err
+		},
+		func(ctx context.Context, q *queries) error {
+			rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, Execution: id})
+			if err != nil {
+				return err
+			}
+			o.Progress, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
+			return err
+		},
+		func(ctx context.Context, q *queries) error {
+			rows, err := q.ListCounters(ctx, dbsqlc.ListCountersParams{Namespace: namespace, Execution: id})
+			if err != nil {
+				return err
+			}
+			o.Counters, err = convert(rows, toCounter)
+			return err
+		},
+		func(ctx context.Context, q *queries) error {
+			rows, err := q.ListState(ctx, dbsqlc.ListStateParams{Namespace: namespace, Execution: id})
+			if err != nil {
+				return err
+			}
+			o.State, err = convert(rows, toStateEntry)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
 // Executions implements db.Queries.
 func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
 	err = s.read("listing executions", func(q *dbsqlc.Queries) error {
@@ -95,19 +137,6 @@ func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.T
 	return tasks, err
 }
 
-// Progress implements db.Queries. The steps of sub-workflows are among them.
-func (s *Store) Progress(ctx context.Context, execution workflow.ID) (steps []*workflow.Task, err error) {
-	err = s.read("reading progress", func(q *dbsqlc.Queries) error {
-		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, Execution: execution})
-		if err != nil {
-			return err
-		}
-		steps, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
-		return err
-	})
-	return steps, err
-}
-
 // Signals implements db.Queries.
 func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (signals []*workflow.Signal, err error) {
 	err = s.read("listing signals", func(q *dbsqlc.Queries) error {
@@ -121,31 +150,4 @@ func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (
 		return err
 	})
 	return signals, err
-}
-
-// Context implements db.Queries.
-func (s *Store) Context(
-	ctx context.Context, execution workflow.ID,
-) (counters []workflow.Counter, state []workflow.StateEntry, err error) {
-	err = s.run(ctx, s.reads, "reading counters and state",
-		func(ctx context.Context, q *queries) error {
-			rows, err := q.ListCounters(ctx, dbsqlc.ListCountersParams{Namespace: namespace, Execution: execution})
-			if err != nil {
-				return err
-			}
-			counters, err = convert(rows, toCounter)
-			return err
-		},
-		func(ctx context.Context, q *queries) error {
-			rows, err := q.ListState(ctx, dbsqlc.ListStateParams{Namespace: namespace, Execution: execution})
-			if err != nil {
-				return err
-			}
-			state, err = convert(rows, toStateEntry)
-			return err
-		})
-	if err != nil {
-		return nil, nil, err
-	}
-	return counters, state, nil
 }

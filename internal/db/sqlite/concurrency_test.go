@@ -68,9 +68,9 @@ func TestManyConcurrentCallsLoseNothing(t *testing.T) {
 			if len(seen) != calls {
 				t.Errorf("%d tasks were claimed, want %d", len(seen), calls)
 			}
-			counters, _, err := store.Context(t.Context(), executions[0].ID)
-			if err != nil || len(counters) != 1 || counters[0].Value != calls {
-				t.Errorf("the counter is %v, %v; want %d", counters, err, calls)
+			overview, err := store.Overview(t.Context(), executions[0].ID)
+			if err != nil || len(overview.Counters) != 1 || overview.Counters[0].Value != calls {
+				t.Errorf("the counter is %+v, %v; want %d", overview, err, calls)
 			}
 		})
 	}

@@ -1,12 +1,14 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/db/sqlite/internal/dbsqlc"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -43,7 +45,12 @@ func TestAFullDiskIsUnavailableUntilThereIsRoom(t *testing.T) {
 	if err := put(); !errors.Is(err, db.ErrUnavailable) {
 		t.Errorf("Commit on a full disk gave %v, want ErrUnavailable", err)
 	}
-	if _, state, err := s.Context(t.Context(), workflow.ID{1}); err != nil || len(state) != 0 {
+	var state []workflow.StateEntry
+	err = s.view(t.Context(), "reading state", func(ctx context.Context, q *dbsqlc.Queries) (err error) {
+		_, state, err = loadContext(ctx, q, workflow.ID{1})
+		return err
+	})
+	if err != nil || len(state) != 0 {
 		t.Errorf("found %d entries, %v; want none of what failed", len(state), err)
 	}
 	pages("PRAGMA max_page_count = 100000")

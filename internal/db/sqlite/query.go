@@ -24,6 +24,34 @@ func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Exec
 	return e, err
 }
 
+// Overview implements db.Queries.
+func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	o := &db.Overview{}
+	err := s.view(ctx, "reading an execution", func(ctx context.Context, q *dbsqlc.Queries) error {
+		row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
+		if err != nil {
+			return err
+		}
+		if o.Execution, err = toExecution(row); err != nil {
+			return err
+		}
+		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, ExecutionID: id})
+		if err != nil {
+			return err
+		}
+		o.Progress, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
+		if err != nil {
+			return err
+		}
+		o.Counters, o.State, err = loadContext(ctx, q, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
 // Executions implements db.Queries.
 func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
 	p := dbsqlc.ListExecutionsParams{
@@ -152,19 +180,6 @@ func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.T
 	return tasks, err
 }
 
-// Progress implements db.Queries.
-func (s *Store) Progress(ctx context.Context, execution workflow.ID) (steps []*workflow.Task, err error) {
-	err = s.view(ctx, "reading progress", func(ctx context.Context, q *dbsqlc.Queries) error {
-		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, ExecutionID: execution})
-		if err != nil {
-			return err
-		}
-		steps, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
-		return err
-	})
-	return steps, err
-}
-
 // Signals implements db.Queries.
 func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (signals []*workflow.Signal, err error) {
 	err = s.view(ctx, "listing signals", func(ctx context.Context, q *dbsqlc.Queries) error {
@@ -177,15 +192,4 @@ func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (
 		return err
 	})
 	return signals, err
-}
-
-// Context implements db.Queries.
-func (s *Store) Context(
-	ctx context.Context, execution workflow.ID,
-) (counters []workflow.Counter, state []workflow.StateEntry, err error) {
-	err = s.view(ctx, "reading counters and state", func(ctx context.Context, q *dbsqlc.Queries) (err error) {
-		counters, state, err = loadContext(ctx, q, execution)
-		return err
-	})
-	return counters, state, err
 }

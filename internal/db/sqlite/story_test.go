@@ -271,9 +271,13 @@ func TestContinueAsNewSweepsTheOldRunAndBeginsWithItsInput(t *testing.T) {
 	if turn.Task.Run != 1 || string(turn.Task.Input) != `"next"` || len(turn.Steps) != 0 || turn.Task.State != workflow.TaskPending {
 		t.Errorf("the next run is %+v with the steps %v", turn.Task, turn.Steps)
 	}
-	progress, err := s.store.Progress(t.Context(), e.ID)
-	if err != nil || len(progress) != 3 || progress[0].State != workflow.TaskCancelled || progress[1].Result != nil {
-		t.Errorf("progress is %+v, %v", progress, err)
+	overview, err := s.store.Overview(t.Context(), e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress := overview.Progress
+	if len(progress) != 3 || progress[0].State != workflow.TaskCancelled || progress[1].Result != nil {
+		t.Errorf("progress is %+v", progress)
 	}
 	again := s.claimAll()["main"]
 	if len(again) != 1 || string(again[0].Task.Input) != `"next"` {
