@@ -21,17 +21,28 @@ type order struct {
 	Amount int    `json:"amount"`
 }
 
-// process is an orchestrator. It reads like ordinary Go; every Call is a durable
-// step, which is never run again once its result is stored.
+// process is an orchestrator: ordinary Go, in which every call is a durable step.
 func process(ctx *durable.Context, in order) (string, error) {
 	charge, err := durable.Call[string](ctx, "charge", in)
 	if err != nil {
 		return "", err
 	}
-	if err := ctx.Sleep(100 * time.Millisecond); err != nil { // or a month: it takes no memory and no thread
+	if err := ctx.Sleep(100 * time.Millisecond); err != nil { // or a month: it holds no thread
 		return "", err
 	}
 	return durable.Call[string](ctx, "ship", charge)
+}
+
+func newWorker() *durable.Worker {
+	worker := durable.NewWorker()
+	durable.Orchestrator(worker, "order", process)
+	durable.Activity(worker, "charge", func(_ context.Context, in order) (string, error) {
+		return "ch_" + in.ID, nil
+	}, durable.Retry(durable.RetryPolicy{MaxAttempts: 5}))
+	durable.Activity(worker, "ship", func(_ context.Context, charge string) (string, error) {
+		return "shipped against " + charge, nil
+	})
+	return worker
 }
 
 func main() {
@@ -43,25 +54,24 @@ func main() {
 }
 
 func run(ctx context.Context, stent string) error {
-	worker := durable.NewWorker()
+	worker := newWorker()
 	defer worker.Close()
-	durable.Orchestrator(worker, "order", process)
-	durable.Activity(worker, "charge", func(_ context.Context, in order) (string, error) {
-		return "ch_" + in.ID, nil
-	}, durable.Retry(durable.RetryPolicy{MaxAttempts: 5}))
-	durable.Activity(worker, "ship", func(_ context.Context, charge string) (string, error) {
-		return "shipped against " + charge, nil
-	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{Handler: worker, ReadHeaderTimeout: 5 * time.Second}
-	defer server.Close()
-	go func() { _ = server.Serve(listener) }()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	defer func() {
+		server.Close()
+		<-served
+	}()
+	return dispatch(ctx, durable.NewClient(stent), "http://"+listener.Addr().String())
+}
 
-	client := durable.NewClient(stent)
-	if _, err := client.RegisterWorker(ctx, "http://"+listener.Addr().String(), ""); err != nil {
+func dispatch(ctx context.Context, client *durable.Client, workerURL string) error {
+	if _, err := client.RegisterWorker(ctx, workerURL, ""); err != nil {
 		return err
 	}
 	execution, err := client.Dispatch(ctx, "order", order{ID: "ORD-001", Amount: 42}, durable.WaitUpTo(30*time.Second))

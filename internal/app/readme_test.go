@@ -1,58 +1,170 @@
 package app_test
 
 import (
+	"flag"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stent-dev/stent/internal/app"
 	"github.com/stent-dev/stent/internal/testenv"
 )
 
-// runnable finds the README's blocks that are marked to be run.
-var runnable = regexp.MustCompile("(?ms)^```sh run\n(.*?)^```$")
+// root is the module's root.
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
 
-// The blocks run one after the other in one shell, as someone pastes them; only
-// the ports are other ones, as those of the README may be taken.
+// text reads a file of the repository.
+func text(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(root(), path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// blocks gives the README's fenced blocks whose first line says what. GitHub
+// colours a block by the first word of that line, and shows none of it.
+func blocks(t *testing.T, what string) []string {
+	t.Helper()
+	fenced := regexp.MustCompile("(?ms)^```" + regexp.QuoteMeta(what) + "\n(.*?)^```$")
+	var found []string
+	for _, match := range fenced.FindAllStringSubmatch(text(t, "README.md"), -1) {
+		found = append(found, match[1])
+	}
+	if len(found) == 0 {
+		t.Fatalf("the README has no block that begins with ```%s", what)
+	}
+	return found
+}
+
+var (
+	goRun = regexp.MustCompile(`go run (\./\S+)`)
+	ports = regexp.MustCompile(`\b(8233|9000|9001)\b`)
+)
+
+// pasteTime bounds how long pasted blocks may take; they take seconds.
+const pasteTime = 2 * time.Minute
+
+// paste runs blocks one after the other in one shell at the repository's root, as
+// someone pastes them, and gives what they print. Programs are built beforehand,
+// and listen on other ports, as those of the README may be taken: free gives
+// those for each of the README's.
+func paste(t *testing.T, blocks []string, env func(free map[string]string) []string, replace ...string) string {
+	t.Helper()
+	script := goRun.ReplaceAllStringFunc(strings.Join(blocks, "\n"), func(command string) string {
+		return testenv.Build(t, goRun.FindStringSubmatch(command)[1])
+	})
+	free := map[string]string{}
+	script = ports.ReplaceAllStringFunc(script, func(port string) string {
+		if free[port] == "" {
+			_, other, err := net.SplitHostPort(testenv.FreeAddr(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			free[port] = other
+		}
+		return free[port]
+	})
+	script = strings.NewReplacer(replace...).Replace(script)
+	// The blocks end what they start, or else the trap does when one of them fails.
+	script = "set -eu\ncd '" + root() + "'\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + script + "\nwait\n"
+	shell := testenv.Start(t, "shell", "bash", []string{"-c", script}, env(free))
+	late := time.AfterFunc(pasteTime, func() { _ = shell.Stop() })
+	defer late.Stop()
+	if err := shell.Wait(); err != nil {
+		t.Fatalf("the shell ended with %v:\n%s", err, script)
+	}
+	return shell.Output()
+}
+
 func TestQuickStartOfTheREADMEWorks(t *testing.T) {
 	t.Parallel()
-	_, file, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(file), "..", "..")
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
+	env := func(free map[string]string) []string {
+		return []string{"STENT_DATABASE_URL=" + testenv.SQLite(t), "STENT_ADDR=127.0.0.1:" + free["8233"]}
+	}
+	out := paste(t, blocks(t, "sh run"), env, "/tmp/", t.TempDir()+"/")
+	for _, want := range []string{
+		`"result":"Hello, Ada!"`, `"code":"idempotency_key_reused"`, `"result":15`, "completed shipped against ch_ORD-001",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output has no %s", want)
+		}
+	}
+}
+
+func TestProductionOfTheREADMEWorks(t *testing.T) {
+	t.Parallel()
+	noEnv := func(map[string]string) []string { return nil }
+	out := paste(t, blocks(t, "sh run on PostgreSQL"), noEnv, "postgres://stent:secret@127.0.0.1:5432/stent", testenv.Postgres(t))
+	if want := "completed shipped against ch_ORD-001"; !strings.Contains(out, want) {
+		t.Errorf("the output has no %s", want)
+	}
+}
+
+func TestCodeOfTheREADMEIsThatOfTheExamples(t *testing.T) {
+	t.Parallel()
+	for what, path := range map[string]string{"go example": "examples/order/main.go", "python": "examples/python/worker.py"} {
+		for _, block := range blocks(t, what) {
+			if !strings.Contains(text(t, path), block) {
+				t.Errorf("%s has no such code:\n%s", path, block)
+			}
+		}
+	}
+}
+
+func TestREADMEListsEverySetting(t *testing.T) {
+	t.Parallel()
+	settings := app.DefaultSettings()
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	if err := settings.Register(flags, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
-	script := []string{"set -eu", `trap 'kill $(jobs -p)' EXIT`}
-	for _, block := range runnable.FindAllStringSubmatch(string(readme), -1) {
-		script = append(script, block[1])
-	}
-	if len(script) != 6 {
-		t.Fatalf("%d blocks are marked to be run, want 4", len(script)-2)
-	}
-	addr, handler := testenv.FreeAddr(t), testenv.FreeAddr(t)
-	_, port, err := net.SplitHostPort(handler)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	text := strings.NewReplacer(
-		"127.0.0.1:8233", addr, "9000", port, "greeter.py", filepath.Join(dir, "greeter.py"),
-		"go run ./cmd/stent dev", testenv.Build(t, "./cmd/stent")+" dev",
-	).Replace(strings.Join(script, "\n"))
-	shell := exec.CommandContext(t.Context(), "bash", "-c", text)
-	shell.Dir = root
-	shell.Env = append(os.Environ(), "STENT_ADDR="+addr, "STENT_DATABASE_URL="+testenv.SQLite(t))
-	out, err := shell.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, want := range []string{`"Hello, Ada!"`, "completed shipped against ch_ORD-001"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("the output has no %s:\n%s", want, out)
+	readme := text(t, "README.md")
+	flags.VisitAll(func(f *flag.Flag) {
+		row := "| `STENT_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")) + "` | none"
+		if f.DefValue != "" {
+			row = strings.TrimSuffix(row, "none") + "`" + f.DefValue + "` |"
+		}
+		if !strings.Contains(readme, row) {
+			t.Errorf("the README has no %s", row)
+		}
+	})
+}
+
+func TestREADMENamesEveryFolder(t *testing.T) {
+	t.Parallel()
+	readme := text(t, "README.md")
+	_, structure, _ := strings.Cut(readme, "## Structure\n")
+	for _, pattern := range []string{"*", "internal/*", "cmd/*"} {
+		paths, err := filepath.Glob(filepath.Join(root(), pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			folder, err := filepath.Rel(root(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// bin is what make build makes; of cmd and internal, each folder in them is named.
+			if !info.IsDir() || strings.HasPrefix(folder, ".") || folder == "bin" || folder == "cmd" || folder == "internal" {
+				continue
+			}
+			if !strings.Contains(structure, "`"+filepath.ToSlash(folder)+"`") {
+				t.Errorf("the README's structure does not name %s", folder)
+			}
 		}
 	}
 }

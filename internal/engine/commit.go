@@ -46,6 +46,17 @@ func (e *Engine) submit(ctx context.Context, execution workflow.ID, event workfl
 	return s.verdict, s.verdict.Err
 }
 
+// patience is how long somebody's request waits for a database that is away.
+const patience = 10 * time.Second
+
+// ask is submit for somebody who would rather hear that it cannot be done now
+// than wait for long.
+func (e *Engine) ask(ctx context.Context, execution workflow.ID, event workflow.Event) (workflow.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return e.submit(ctx, execution, event)
+}
+
 func (e *Engine) enqueue(execution workflow.ID, s *submission) {
 	loop := e.loops[int(execution[15])%len(e.loops)]
 	loop.mu.Lock()

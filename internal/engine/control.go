@@ -17,7 +17,7 @@ type SignalReceipt struct {
 // Signal puts a message into an execution's mailbox. Errors:
 // workflow.ErrNotFound, ErrAlreadyTerminal, ErrMailboxFull; ErrUnavailable.
 func (e *Engine) Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage) (SignalReceipt, error) {
-	v, err := e.submit(ctx, id, workflow.Send{Execution: id, Name: name, Payload: payload})
+	v, err := e.ask(ctx, id, workflow.Send{Execution: id, Name: name, Payload: payload})
 	if err != nil {
 		return SignalReceipt{}, err
 	}
@@ -27,31 +27,31 @@ func (e *Engine) Signal(ctx context.Context, id workflow.ID, name string, payloa
 // Cancel asks an execution to end: gracefully, so that orchestrators may
 // compensate, or at once. Errors as of Signal.
 func (e *Engine) Cancel(ctx context.Context, id workflow.ID, force bool) error {
-	_, err := e.submit(ctx, id, workflow.Cancel{Execution: id, Force: force})
+	_, err := e.ask(ctx, id, workflow.Cancel{Execution: id, Force: force})
 	return err
 }
 
 // Pause keeps the execution's tasks from being delivered. Errors as of Signal.
 func (e *Engine) Pause(ctx context.Context, id workflow.ID) error {
-	_, err := e.submit(ctx, id, workflow.Pause{Execution: id, Paused: true})
+	_, err := e.ask(ctx, id, workflow.Pause{Execution: id, Paused: true})
 	return err
 }
 
 // Resume lets the execution's tasks be delivered again, and those of a blocked one at once.
 func (e *Engine) Resume(ctx context.Context, id workflow.ID) error {
-	_, err := e.submit(ctx, id, workflow.Pause{Execution: id})
+	_, err := e.ask(ctx, id, workflow.Pause{Execution: id})
 	return err
 }
 
 // Count adds to a counter and gives its new value. Errors as of Signal.
 func (e *Engine) Count(ctx context.Context, id workflow.ID, name string, add int64) (int64, error) {
-	v, err := e.submit(ctx, id, workflow.Count{Execution: id, Name: name, Add: add})
+	v, err := e.ask(ctx, id, workflow.Count{Execution: id, Name: name, Add: add})
 	return v.Value, err
 }
 
 // SetState sets one key of an execution's custom state. Errors as of Signal.
 func (e *Engine) SetState(ctx context.Context, id workflow.ID, key string, value json.RawMessage) error {
-	_, err := e.submit(ctx, id, workflow.SetState{Execution: id, Key: key, Value: value})
+	_, err := e.ask(ctx, id, workflow.SetState{Execution: id, Key: key, Value: value})
 	return err
 }
 
@@ -100,7 +100,7 @@ func (e *Engine) report(ctx context.Context, task workflow.ID, token string, eve
 	if lease.Task != task {
 		return workflow.Verdict{}, workflow.ErrLeaseLost
 	}
-	return e.submit(ctx, lease.Execution, event(lease))
+	return e.ask(ctx, lease.Execution, event(lease))
 }
 
 // Token is the text by which a handler can report on a lease.

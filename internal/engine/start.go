@@ -47,12 +47,14 @@ func (e *Engine) Start(ctx context.Context, r StartRequest) (Started, error) {
 	if err != nil {
 		return Started{}, err
 	}
-	v, err := e.submit(ctx, event.Execution.ID, event)
+	v, err := e.ask(ctx, event.Execution.ID, event)
 	return Started{Execution: v.Execution, Replayed: v.Replayed}, err
 }
 
 // StartBatch begins many executions, all that can be in one transaction.
 func (e *Engine) StartBatch(ctx context.Context, requests []StartRequest) []StartResult {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	results := make([]StartResult, len(requests))
 	submissions := make([]*submission, len(requests))
 	var shard workflow.ID // one loop for all, so that they meet in one batch
