@@ -61,10 +61,10 @@ func run(ctx context.Context, stent string) error {
 		return err
 	}
 	server := &http.Server{Handler: worker, ReadHeaderTimeout: 5 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	served := make(chan struct{})
+	go func() { defer close(served); _ = server.Serve(listener) }()
 	defer func() {
-		server.Close()
+		_ = server.Close() // it ends with the program
 		<-served
 	}()
 	return dispatch(ctx, durable.NewClient(stent), "http://"+listener.Addr().String())

@@ -46,38 +46,32 @@ func blocks(t *testing.T, what string) []string {
 	return found
 }
 
-var (
-	goRun = regexp.MustCompile(`go run (\./\S+)`)
-	ports = regexp.MustCompile(`\b(8233|9000|9001)\b`)
-)
+var goRun = regexp.MustCompile(`go run (\./\S+)`)
 
 // pasteTime bounds how long pasted blocks may take; they take seconds.
 const pasteTime = 2 * time.Minute
 
 // paste runs blocks one after the other in one shell at the repository's root, as
 // someone pastes them, and gives what they print. Programs are built beforehand,
-// and listen on other ports, as those of the README may be taken: free gives
-// those for each of the README's.
-func paste(t *testing.T, blocks []string, env func(free map[string]string) []string, replace ...string) string {
+// and listen on other ports, as those of the README may be taken; replace are
+// further pairs of what the README says and what is run instead.
+func paste(t *testing.T, blocks []string, replace ...string) string {
 	t.Helper()
-	script := goRun.ReplaceAllStringFunc(strings.Join(blocks, "\n"), func(command string) string {
-		return testenv.Build(t, goRun.FindStringSubmatch(command)[1])
-	})
-	free := map[string]string{}
-	script = ports.ReplaceAllStringFunc(script, func(port string) string {
-		if free[port] == "" {
-			_, other, err := net.SplitHostPort(testenv.FreeAddr(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			free[port] = other
+	script := strings.Join(blocks, "\n")
+	for _, command := range goRun.FindAllStringSubmatch(script, -1) {
+		replace = append(replace, command[0]+" ", testenv.Build(t, command[1])+" ")
+	}
+	for _, port := range []string{"8233", "9000", "9001"} {
+		_, free, err := net.SplitHostPort(testenv.FreeAddr(t))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return free[port]
-	})
+		replace = append(replace, port, free)
+	}
 	script = strings.NewReplacer(replace...).Replace(script)
 	// The blocks end what they start, or else the trap does when one of them fails.
 	script = "set -eu\ncd '" + root() + "'\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + script + "\nwait\n"
-	shell := testenv.Start(t, "shell", "bash", []string{"-c", script}, env(free))
+	shell := testenv.Start(t, "shell", "bash", []string{"-c", script}, nil)
 	late := time.AfterFunc(pasteTime, func() { _ = shell.Stop() })
 	defer late.Stop()
 	if err := shell.Wait(); err != nil {
@@ -88,10 +82,9 @@ func paste(t *testing.T, blocks []string, env func(free map[string]string) []str
 
 func TestQuickStartOfTheREADMEWorks(t *testing.T) {
 	t.Parallel()
-	env := func(free map[string]string) []string {
-		return []string{"STENT_DATABASE_URL=" + testenv.SQLite(t), "STENT_ADDR=127.0.0.1:" + free["8233"]}
-	}
-	out := paste(t, blocks(t, "sh run"), env, "/tmp/", t.TempDir()+"/")
+	defaults := "export STENT_ADDR=127.0.0.1:8233 STENT_DATABASE_URL=sqlite:stent.db"
+	out := paste(t, append([]string{defaults}, blocks(t, "sh run")...),
+		"sqlite:stent.db", testenv.SQLite(t), "/tmp/greeter.py", t.TempDir()+"/greeter.py")
 	for _, want := range []string{
 		`"result":"Hello, Ada!"`, `"code":"idempotency_key_reused"`, `"result":15`, "completed shipped against ch_ORD-001",
 	} {
@@ -103,8 +96,7 @@ func TestQuickStartOfTheREADMEWorks(t *testing.T) {
 
 func TestProductionOfTheREADMEWorks(t *testing.T) {
 	t.Parallel()
-	noEnv := func(map[string]string) []string { return nil }
-	out := paste(t, blocks(t, "sh run on PostgreSQL"), noEnv, "postgres://stent:secret@127.0.0.1:5432/stent", testenv.Postgres(t))
+	out := paste(t, blocks(t, "sh run on PostgreSQL"), "postgres://stent:secret@127.0.0.1:5432/stent", testenv.Postgres(t))
 	if want := "completed shipped against ch_ORD-001"; !strings.Contains(out, want) {
 		t.Errorf("the output has no %s", want)
 	}
