@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,14 @@ const (
 func checkText(at, text string) error {
 	if len(text) > maxText || strings.ContainsFunc(text, unicode.IsControl) {
 		return fieldError(at, fmt.Sprintf("must have at most %d bytes and no control characters", maxText))
+	}
+	return nil
+}
+
+// checkValue refuses a value that is larger than any may be.
+func checkValue(at string, v json.RawMessage) error {
+	if len(v) > maxValue {
+		return fieldError(at, fmt.Sprintf("a value has at most %d bytes", maxValue))
 	}
 	return nil
 }
@@ -52,8 +61,14 @@ func readCommand(c *workflow.Command, w *wire.Command, at string) error {
 	if len(w.Inputs) > maxMapItems {
 		return fieldError(at+"/inputs", fmt.Sprintf("a map has at most %d items", maxMapItems))
 	}
-	if len(w.Input) > maxValue || len(w.Value) > maxValue {
-		return fieldError(at, fmt.Sprintf("a value has at most %d bytes", maxValue))
+	values := append([]json.RawMessage{w.Input, w.Value}, w.Inputs...)
+	if w.Error != nil {
+		values = append(values, w.Error.Details)
+	}
+	for _, v := range values {
+		if err := checkValue(at, v); err != nil {
+			return err
+		}
 	}
 	var err error
 	if w.Duration != "" {
@@ -111,6 +126,9 @@ func readOptions(w *wire.Command, at string) (*workflow.CallOptions, error) {
 		var err error
 		if *d.into, err = duration(d.text, at+"/"+d.name); err != nil {
 			return nil, err
+		}
+		if longest := workflow.DefaultLimits().Sleep; *d.into > longest {
+			return nil, fieldError(at+"/"+d.name, "must be at most "+workflow.FormatDuration(longest))
 		}
 	}
 	if p := from.RetryPolicy; p != nil {

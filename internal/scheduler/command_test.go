@@ -21,6 +21,8 @@ func TestCommandThatCannotBeStoredIsRefusedByField(t *testing.T) {
 		"control in queue": {wire.Command{Key: "a", Op: "call", Name: "f", Options: &wire.CallOptions{Queue: "a\nb"}}, "/c/options/queue"},
 		"control in a tag": {wire.Command{Key: "a", Op: "call", Name: "f", Options: &wire.CallOptions{Tags: []string{"ok", "\x7f"}}}, "/c/options/tags/1"},
 		"large input":      {wire.Command{Key: "a", Op: "call", Name: "f", Input: make(json.RawMessage, maxValue+1)}, "/c"},
+		"large map item":   {wire.Command{Key: "a", Op: "map", Name: "f", Inputs: []json.RawMessage{make(json.RawMessage, maxValue+1)}}, "/c"},
+		"endless timeout":  {wire.Command{Key: "a", Op: "call", Name: "f", Options: &wire.CallOptions{Timeout: "367d"}}, "/c/options/timeout"},
 		"wide map":         {wire.Command{Key: "a", Op: "map", Name: "f", Inputs: make([]json.RawMessage, maxMapItems+1)}, "/c/inputs"},
 		"spaced duration":  {wire.Command{Key: "a", Op: "sleep", Duration: "1 h"}, "/c/duration"},
 		"no duration":      {wire.Command{Key: "a", Op: "sleep"}, "/c/duration"},

@@ -193,12 +193,18 @@ func readAnswer(event *workflow.TurnAnswered, a *wire.Answer) error {
 		if o.Completed != nil {
 			set++
 		}
+		if err := checkValue("/outcome/completed", o.Completed); err != nil {
+			return err
+		}
 		if o.Failed != nil {
 			failure := fromWire(&o.Failed.Error)
 			event.Outcome.Failed = &failure
 			set++
 		}
 		if o.ContinueAsNew != nil {
+			if err := checkValue("/outcome/continue_as_new/input", o.ContinueAsNew.Input); err != nil {
+				return err
+			}
 			event.Outcome.ContinueAsNew = o.ContinueAsNew.Input
 			if event.Outcome.ContinueAsNew == nil {
 				event.Outcome.ContinueAsNew = json.RawMessage("null")

@@ -143,7 +143,7 @@ func (c *Command) check(limits Limits, exists func(key string) bool) error {
 		}
 	case OpSleep:
 		if c.Duration < 0 || c.Duration > limits.Sleep {
-			return bad("duration must be between 0 and %s", limits.Sleep)
+			return bad("duration must be between 0 and %s", FormatDuration(limits.Sleep))
 		}
 	case OpCancel:
 		for _, key := range c.Targets {
@@ -156,10 +156,10 @@ func (c *Command) check(limits Limits, exists func(key string) bool) error {
 		return bad("unknown op %q", c.Op)
 	}
 	if c.Timeout != nil && (*c.Timeout < 0 || *c.Timeout > limits.Sleep) {
-		return bad("timeout must be between 0 and %s", limits.Sleep)
+		return bad("timeout must be between 0 and %s", FormatDuration(limits.Sleep))
 	}
 	if o := c.Options; o != nil && (o.Delay < 0 || o.Delay > limits.Sleep) {
-		return bad("delay must be between 0 and %s", limits.Sleep)
+		return bad("delay must be between 0 and %s", FormatDuration(limits.Sleep))
 	}
 	return nil
 }
