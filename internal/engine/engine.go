@@ -42,6 +42,7 @@ type Options struct {
 	PollInterval time.Duration   // how often caches are refreshed and lost hints made good; default 1 s
 	CommitLoops  int             // default 1
 	MaxBatch     int             // events in one transaction; default 512
+	Journals     int             // bytes of journals that are remembered between turns; default 64 MiB, -1: none
 	Log          *slog.Logger    // default slog.Default()
 }
 
@@ -54,6 +55,7 @@ type Engine struct {
 	tokens    tokens
 	functions *registry
 	waiters   waiters
+	journals  *journals
 	loops     []*commitLoop
 
 	lessee atomic.Pointer[tenant]
@@ -73,6 +75,9 @@ func New(ctx context.Context, store db.Store, bus wake.Bus, options Options) (*E
 	if options.MaxBatch <= 0 {
 		options.MaxBatch = 512
 	}
+	if options.Journals == 0 {
+		options.Journals = 64 << 20
+	}
 	if options.Log == nil {
 		options.Log = slog.Default()
 	}
@@ -85,6 +90,7 @@ func New(ctx context.Context, store db.Store, bus wake.Bus, options Options) (*E
 		return nil, fmt.Errorf("reading the secret of task tokens: %w", err)
 	}
 	e := &Engine{store: store, bus: bus, options: options, log: options.Log, tokens: tokens{secret: secret}}
+	e.journals = newJournals(max(options.Journals, 0))
 	e.functions = newRegistry(store, options.Log)
 	e.waiters.waiting = map[workflow.ID][]chan struct{}{}
 	for range max(options.CommitLoops, 1) {

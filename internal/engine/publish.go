@@ -22,6 +22,7 @@ func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change,
 			stop = append(stop, u.ID)
 		}
 	}
+	e.journals.stored(c)
 	t.take(terms, c, swept)
 	t.abort(stop)
 

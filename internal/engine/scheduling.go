@@ -63,9 +63,14 @@ func (e *Engine) NextDue(ctx context.Context) (time.Duration, bool, error) {
 	return e.store.NextDue(ctx)
 }
 
-// Turns loads what the turns of these orchestrator tasks are made of.
+// Turns loads what the turns of these orchestrator tasks are made of, and
+// remembers it for the turns that follow.
 func (e *Engine) Turns(ctx context.Context, tasks []workflow.ID) ([]db.Turn, error) {
-	return e.store.Turns(ctx, tasks)
+	turns, err := e.store.Turns(ctx, tasks)
+	for i := range turns {
+		e.journals.remember(&turns[i])
+	}
+	return turns, err
 }
 
 // Turn is what one turn of an orchestrator is made of.

@@ -14,8 +14,8 @@ import (
 type job struct {
 	task      *workflow.Task
 	execution *workflow.Execution
-	fresh     bool // nothing of it need be loaded
-	elapsed   bool // nothing is to be delivered: its time is up
+	turn      *engine.Turn // of an orchestrator; nil: it is to be loaded
+	elapsed   bool         // nothing is to be delivered: its time is up
 
 	entry *entry
 	ctx   context.Context // of its delivery
@@ -30,8 +30,8 @@ func (t *tenure) begin(j job) {
 	switch {
 	case j.elapsed:
 		t.carryOut(j, func() workflow.Event { return workflow.Elapsed{Lease: lease} })
-	case j.task.Kind == workflow.KindOrchestrator && j.fresh:
-		t.carryOut(j, func() workflow.Event { return t.turn(j, &engine.Turn{Execution: j.execution, Task: j.task}) })
+	case j.turn != nil:
+		t.carryOut(j, func() workflow.Event { return t.turn(j, j.turn) })
 	case j.task.Kind == workflow.KindOrchestrator:
 		t.loader.add(j)
 	default:

@@ -29,7 +29,11 @@ func (t *tenure) Serves(queue string, f *workflow.Function) bool {
 // Take is engine.Lessee.
 func (t *tenure) Take(tasks []workflow.Handed) {
 	for _, h := range tasks {
-		t.begin(job{task: h.Task, execution: h.Execution, fresh: h.Fresh})
+		j := job{task: h.Task, execution: h.Execution}
+		if h.Task.Kind == workflow.KindOrchestrator {
+			j.turn = t.engine.Recall(h)
+		}
+		t.begin(j)
 	}
 }
 

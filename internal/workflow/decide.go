@@ -57,6 +57,7 @@ type decision struct {
 	changedE  map[ID]bool
 	changedT  map[ID]bool
 	countersC map[NameRef]bool
+	contexts  map[ID]bool // executions whose counters or state are written
 	fresh     map[ID]bool // executions and tasks made by this batch
 	details   map[ID]bool
 	room      int
@@ -71,7 +72,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		tasks: make(map[ID]*Task, n), steps: make(map[StepRef]*Task, n),
 		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, counters: map[NameRef]int64{},
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
-		countersC: map[NameRef]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
+		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 	}
 	d.change.Now = loaded.Now
 	stamp := loaded.Now
@@ -121,6 +122,10 @@ func (d *decision) index(t *Task) {
 // finish turns the marks into the change.
 func (d *decision) finish() *Change {
 	c := &d.change
+	for id := range d.contexts {
+		d.executions[id].ContextSeq++
+		d.changedE[id] = true
+	}
 	for id := range d.changedE {
 		if !d.fresh[id] {
 			c.Executions = append(c.Executions, d.executions[id])

@@ -61,6 +61,7 @@ type Execution struct {
 	Paused          bool
 	SignalSeq       int64 // signals ever sent
 	Buffered        int   // signals that no wait has taken
+	ContextSeq      int64 // changes of counters and custom state: whoever knows them up to it knows them all
 }
 
 // open gives the state that an execution which is not terminal shows when nothing blocks it.

@@ -150,10 +150,12 @@ func (d *decision) count(execution ID, name string, add int64) int64 {
 	ref := NameRef{execution, name}
 	d.counters[ref] = addSaturating(d.counters[ref], add)
 	d.countersC[ref] = true
+	d.contexts[execution] = true
 	return d.counters[ref]
 }
 
 func (d *decision) setState(execution ID, key string, value json.RawMessage) {
+	d.contexts[execution] = true
 	d.change.State = append(d.change.State, StateEntry{Execution: execution, Key: key, Value: orNull(value)})
 }
 

@@ -140,7 +140,7 @@ func executionRoundTrips(f *fixture) {
 		TraceParent: "00-1", IdempotencyKey: "key", RequestHash: []byte{0, 1, 255}, DispatchedBy: newID(), CreatedAt: *at(1),
 		DeadlineAt: at(2), State: workflow.ExecutionBlocked, Result: json.RawMessage(`null`),
 		Error:   &workflow.Error{Type: "t", Message: "m", Details: json.RawMessage(`{"a":1}`)},
-		Retries: 4, StartedAt: at(3), CompletedAt: at(4), CancelRequested: true, Paused: true, SignalSeq: 1 << 40, Buffered: 7,
+		Retries: 4, StartedAt: at(3), CompletedAt: at(4), CancelRequested: true, Paused: true, SignalSeq: 1 << 40, Buffered: 7, ContextSeq: 1 << 41,
 	}
 	f.commit(workflow.Need{}, func(_ *workflow.Loaded, c *workflow.Change) {
 		e := want
@@ -152,11 +152,11 @@ func executionRoundTrips(f *fixture) {
 		e := l.Executions[0]
 		f.equal("loaded error", e.Error, want.Error)
 		e.State, e.Result, e.Error, e.Retries, e.StartedAt, e.CompletedAt = workflow.ExecutionCompleted, json.RawMessage(`2`), nil, 5, at(5), at(6)
-		e.CancelRequested, e.Paused, e.SignalSeq, e.Buffered = false, false, 9, 8
+		e.CancelRequested, e.Paused, e.SignalSeq, e.Buffered, e.ContextSeq = false, false, 9, 8, 7
 		c.Executions = []*workflow.Execution{e}
 	})
 	want.State, want.Result, want.Error, want.Retries, want.StartedAt, want.CompletedAt = workflow.ExecutionCompleted, json.RawMessage(`2`), nil, 5, at(5), at(6)
-	want.CancelRequested, want.Paused, want.SignalSeq, want.Buffered = false, false, 9, 8
+	want.CancelRequested, want.Paused, want.SignalSeq, want.Buffered, want.ContextSeq = false, false, 9, 8, 7
 	f.equal("updated", f.execution(want.ID), &want)
 }
 

@@ -53,6 +53,7 @@ func insertExecutions(es []*workflow.Execution) (statement, error) {
 		Pauseds:          column(es, func(e E) bool { return e.Paused }),
 		SignalSeqs:       column(es, func(e E) int64 { return e.SignalSeq }),
 		Buffereds:        column(es, func(e E) int32 { return number(e.Buffered) }),
+		ContextSeqs:      column(es, func(e E) int64 { return e.ContextSeq }),
 	}
 	return func(ctx context.Context, q *queries) error { return q.InsertExecutions(ctx, params) }, errors.Join(errs...)
 }
@@ -83,6 +84,7 @@ func updateExecutions(es []*workflow.Execution) (statement, error) {
 		Pauseds:          column(es, func(e E) bool { return e.Paused }),
 		SignalSeqs:       column(es, func(e E) int64 { return e.SignalSeq }),
 		Buffereds:        column(es, func(e E) int32 { return number(e.Buffered) }),
+		ContextSeqs:      column(es, func(e E) int64 { return e.ContextSeq }),
 	}
 	return func(ctx context.Context, q *queries) error { return q.UpdateExecutions(ctx, params) }, errors.Join(errs...)
 }

@@ -28,7 +28,7 @@ func toExecution(r dbsqlc.Execution) (*workflow.Execution, error) {
 		TraceParent: r.TraceParent, IdempotencyKey: textOf(r.IdempotencyKey), RequestHash: r.RequestHash,
 		DispatchedBy: r.DispatchedBy, CreatedAt: r.CreatedAt, DeadlineAt: r.DeadlineAt, State: r.State, Result: r.Result,
 		Retries: r.Retries, StartedAt: r.StartedAt, CompletedAt: r.CompletedAt, CancelRequested: r.CancelRequested,
-		Paused: r.Paused, SignalSeq: r.SignalSeq, Buffered: r.Buffered,
+		Paused: r.Paused, SignalSeq: r.SignalSeq, Buffered: r.Buffered, ContextSeq: r.ContextSeq,
 	}
 	if err := decodeTo(r.Error, &e.Error); err != nil {
 		return nil, fmt.Errorf("reading execution %s: %w", r.ID, err)

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/db/sqlite"
 	"github.com/stent-dev/stent/internal/workflow"
+	"github.com/stent-dev/stent/migrations"
 )
 
 func TestAFunctionComesBackAsItWasRegistered(t *testing.T) {
@@ -105,15 +107,20 @@ func TestASecretIsMadeOnce(t *testing.T) {
 func TestTheSchemaGoesUpAndDown(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "stent.db")
+	all, err := fs.Glob(migrations.SQLite, "sqlite/*.up.sql")
+	if err != nil || len(all) == 0 {
+		t.Fatal("there are no migrations:", err)
+	}
+	newest := len(all)
 	for _, step := range []struct {
 		migrate func() error
 		want    int
 	}{
 		{func() error { return nil }, 0},
-		{func() error { return sqlite.Migrate(t.Context(), path) }, 1},
-		{func() error { return sqlite.Migrate(t.Context(), path) }, 1},
-		{func() error { return sqlite.MigrateDown(t.Context(), path) }, 0},
-		{func() error { return sqlite.Migrate(t.Context(), path) }, 1},
+		{func() error { return sqlite.Migrate(t.Context(), path) }, newest},
+		{func() error { return sqlite.Migrate(t.Context(), path) }, newest},
+		{func() error { return sqlite.MigrateDown(t.Context(), path) }, newest - 1},
+		{func() error { return sqlite.Migrate(t.Context(), path) }, newest},
 	} {
 		if err := step.migrate(); err != nil {
 			t.Fatal(err)

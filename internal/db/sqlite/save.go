@@ -55,7 +55,7 @@ func (tx *transaction) saveExecutions(ctx context.Context, c *workflow.Change) e
 		if err := fenced(tx.UpdateExecution(ctx, dbsqlc.UpdateExecutionParams{
 			State: row.State, Result: row.Result, Error: row.Error, Retries: row.Retries, StartedAt: row.StartedAt,
 			CompletedAt: row.CompletedAt, CancelRequested: row.CancelRequested, Paused: row.Paused,
-			SignalSeq: row.SignalSeq, Buffered: row.Buffered, Namespace: row.Namespace, ID: row.ID,
+			SignalSeq: row.SignalSeq, Buffered: row.Buffered, ContextSeq: row.ContextSeq, Namespace: row.Namespace, ID: row.ID,
 		})); err != nil {
 			return fmt.Errorf("updating execution %s: %w", e.ID, err)
 		}

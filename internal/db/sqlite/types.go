@@ -88,7 +88,7 @@ func fromExecution(e *workflow.Execution) (row dbsqlc.Execution, err error) {
 		DispatchedBy: e.DispatchedBy, CreatedAt: e.CreatedAt.UnixMicro(), DeadlineAt: usOrNil(e.DeadlineAt),
 		State: e.State, Result: e.Result, Retries: e.Retries, StartedAt: usOrNil(e.StartedAt),
 		CompletedAt: usOrNil(e.CompletedAt), CancelRequested: e.CancelRequested, Paused: e.Paused,
-		SignalSeq: e.SignalSeq, Buffered: e.Buffered,
+		SignalSeq: e.SignalSeq, Buffered: e.Buffered, ContextSeq: e.ContextSeq,
 	}
 	if row.Tags, err = list(e.Tags); err != nil {
 		return row, fmt.Errorf("tags of execution %s: %w", e.ID, err)
@@ -107,7 +107,7 @@ func toExecution(row dbsqlc.Execution) (*workflow.Execution, error) {
 		DispatchedBy: row.DispatchedBy, CreatedAt: timeOf(row.CreatedAt), DeadlineAt: timeOrNil(row.DeadlineAt),
 		State: row.State, Result: row.Result, Retries: row.Retries, StartedAt: timeOrNil(row.StartedAt),
 		CompletedAt: timeOrNil(row.CompletedAt), CancelRequested: row.CancelRequested, Paused: row.Paused,
-		SignalSeq: row.SignalSeq, Buffered: row.Buffered,
+		SignalSeq: row.SignalSeq, Buffered: row.Buffered, ContextSeq: row.ContextSeq,
 	}
 	var err error
 	if e.Tags, err = listOf(row.Tags); err != nil {

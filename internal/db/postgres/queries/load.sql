@@ -11,7 +11,8 @@
 -- name: LockExecutions :many
 SELECT e.namespace, e.id, e.function, e.version, NULL::bytea AS input, e.tags, e.priority, e.queue, e.seed, e.root_task_id,
     e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state,
-    e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered
+    e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered,
+    e.context_seq
 FROM (SELECT DISTINCT unnest(@ids::uuid[]) AS id ORDER BY id) w
 CROSS JOIN LATERAL (SELECT x.* FROM executions x WHERE x.id = w.id AND (x.namespace = @namespace) IS TRUE FOR UPDATE) e;
 

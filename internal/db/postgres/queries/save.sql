@@ -16,12 +16,12 @@ SELECT stent_fence(1, (SELECT count(*) FROM alive), 'ST002');
 -- name: InsertExecutions :exec
 INSERT INTO executions (namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url,
     trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries,
-    started_at, completed_at, cancel_requested, paused, signal_seq, buffered)
+    started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq)
 SELECT @namespace, u.id, u.function, u.version, u.input,
     CASE WHEN u.tags = '[]' THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(u.tags::json)) END,
     u.priority, u.queue, u.seed, u.root_task_id, u.callback_url, u.trace_parent, nullif(u.idempotency_key, ''),
     u.request_hash, u.dispatched_by, u.created_at, u.deadline_at, u.state, u.result, u.error, u.retries, u.started_at,
-    u.completed_at, u.cancel_requested, u.paused, u.signal_seq, u.buffered
+    u.completed_at, u.cancel_requested, u.paused, u.signal_seq, u.buffered, u.context_seq
 FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@functions::text[]) AS function, unnest(@versions::text[]) AS version,
     unnest(@inputs::bytea[]) AS input, unnest(@tags::text[]) AS tags, unnest(@priorities::integer[]) AS priority,
@@ -33,19 +33,21 @@ FROM (SELECT
     unnest(@results::bytea[]) AS result, unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries,
     unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
     unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@pauseds::boolean[]) AS paused,
-    unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered
+    unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered,
+    unnest(@context_seqs::bigint[]) AS context_seq
 ) u;
 
 -- name: UpdateExecutions :exec
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
-    signal_seq = u.signal_seq, buffered = u.buffered
+    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq
 FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@states::text[]) AS state, unnest(@results::bytea[]) AS result,
     unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries,
     unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
     unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@pauseds::boolean[]) AS paused,
-    unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered
+    unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered,
+    unnest(@context_seqs::bigint[]) AS context_seq
 ) u
 WHERE e.id = ANY(ARRAY[u.id]);
 

@@ -3,9 +3,9 @@ INSERT INTO executions (
     namespace, id, function, version, input, tags, priority, queue, seed, root_task_id,
     callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at,
     deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested,
-    paused, signal_seq, buffered
+    paused, signal_seq, buffered, context_seq
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- name: UpdateExecution :execrows
@@ -13,7 +13,8 @@ UPDATE executions SET
     state = sqlc.arg(state), result = sqlc.arg(result), error = sqlc.arg(error),
     retries = sqlc.arg(retries), started_at = sqlc.arg(started_at),
     completed_at = sqlc.arg(completed_at), cancel_requested = sqlc.arg(cancel_requested),
-    paused = sqlc.arg(paused), signal_seq = sqlc.arg(signal_seq), buffered = sqlc.arg(buffered)
+    paused = sqlc.arg(paused), signal_seq = sqlc.arg(signal_seq), buffered = sqlc.arg(buffered),
+    context_seq = sqlc.arg(context_seq)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: StartExecution :exec
@@ -29,7 +30,7 @@ SELECT
     namespace, id, function, version, CAST(NULL AS BLOB) AS input, tags, priority, queue, seed,
     root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by,
     created_at, deadline_at, state, result, error, retries, started_at, completed_at,
-    cancel_requested, paused, signal_seq, buffered
+    cancel_requested, paused, signal_seq, buffered, context_seq
 FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: ExecutionByKey :one

@@ -26,7 +26,7 @@ WITH quota AS (
             e.state AS execution_state, e.function, e.version AS execution_version,
             e.tags, e.seed, e.trace_parent, e.deadline_at, e.cancel_requested AS execution_cancel_requested
         FROM tasks t CROSS JOIN LATERAL (
-            SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x WHERE x.id = t.execution_id AND NOT x.paused OFFSET 0
+            SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered, x.context_seq FROM executions x WHERE x.id = t.execution_id AND NOT x.paused OFFSET 0
         ) e
         WHERE t.namespace = q.namespace AND t.queue = q.queue AND t.lane = q.lane AND t.pinned = q.pinned
             AND t.version = q.version AND t.priority = q.priority AND t.due_at <= now()

@@ -13,9 +13,9 @@ import (
 )
 
 const ExecutionsByKey = `-- name: ExecutionsByKey :many
-SELECT e.namespace, e.id, e.function, e.version, e.input, e.tags, e.priority, e.queue, e.seed, e.root_task_id, e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state, e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered FROM (SELECT DISTINCT unnest($1::text[]) AS key) w
+SELECT e.namespace, e.id, e.function, e.version, e.input, e.tags, e.priority, e.queue, e.seed, e.root_task_id, e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state, e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered, e.context_seq FROM (SELECT DISTINCT unnest($1::text[]) AS key) w
 CROSS JOIN LATERAL (
-    SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x
+    SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered, x.context_seq FROM executions x
     WHERE x.idempotency_key IS NOT NULL AND x.idempotency_key = w.key AND (x.namespace = $2) IS TRUE
     OFFSET 0
 ) e
@@ -63,6 +63,7 @@ func (q *Queries) ExecutionsByKey(ctx context.Context, arg ExecutionsByKeyParams
 			&i.Paused,
 			&i.SignalSeq,
 			&i.Buffered,
+			&i.ContextSeq,
 		); err != nil {
 			return nil, err
 		}
@@ -402,9 +403,10 @@ const LockExecutions = `-- name: LockExecutions :many
 
 SELECT e.namespace, e.id, e.function, e.version, NULL::bytea AS input, e.tags, e.priority, e.queue, e.seed, e.root_task_id,
     e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state,
-    e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered
+    e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered,
+    e.context_seq
 FROM (SELECT DISTINCT unnest($1::uuid[]) AS id ORDER BY id) w
-CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE FOR UPDATE) e
+CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered, x.context_seq FROM executions x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE FOR UPDATE) e
 `
 
 type LockExecutionsParams struct {
@@ -440,6 +442,7 @@ type LockExecutionsRow struct {
 	Paused          bool
 	SignalSeq       int64
 	Buffered        int
+	ContextSeq      int64
 }
 
 // What a commit loads, under the locks of its executions, and what turns are made of.
@@ -488,6 +491,7 @@ func (q *Queries) LockExecutions(ctx context.Context, arg LockExecutionsParams) 
 			&i.Paused,
 			&i.SignalSeq,
 			&i.Buffered,
+			&i.ContextSeq,
 		); err != nil {
 			return nil, err
 		}
@@ -554,11 +558,11 @@ func (q *Queries) TurnCounters(ctx context.Context, arg TurnCountersParams) ([]C
 }
 
 const TurnExecutions = `-- name: TurnExecutions :many
-SELECT e.namespace, e.id, e.function, e.version, e.input, e.tags, e.priority, e.queue, e.seed, e.root_task_id, e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state, e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered FROM (
+SELECT e.namespace, e.id, e.function, e.version, e.input, e.tags, e.priority, e.queue, e.seed, e.root_task_id, e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state, e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered, e.context_seq FROM (
     SELECT DISTINCT t.execution_id FROM (SELECT unnest($1::uuid[]) AS id) w
     CROSS JOIN LATERAL (SELECT x.execution_id FROM tasks x WHERE x.id = w.id OFFSET 0) t
 ) o
-CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered FROM executions x WHERE x.id = o.execution_id AND (x.namespace = $2) IS TRUE OFFSET 0) e
+CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered, x.context_seq FROM executions x WHERE x.id = o.execution_id AND (x.namespace = $2) IS TRUE OFFSET 0) e
 `
 
 type TurnExecutionsParams struct {
@@ -603,6 +607,7 @@ func (q *Queries) TurnExecutions(ctx context.Context, arg TurnExecutionsParams) 
 			&i.Paused,
 			&i.SignalSeq,
 			&i.Buffered,
+			&i.ContextSeq,
 		); err != nil {
 			return nil, err
 		}

@@ -53,6 +53,7 @@ type Execution struct {
 	Paused          bool
 	SignalSeq       int64
 	Buffered        int
+	ContextSeq      int64
 }
 
 type Function struct {

@@ -48,7 +48,7 @@ func (q *Queries) ExecutionStates(ctx context.Context, arg ExecutionStatesParams
 
 const GetExecution = `-- name: GetExecution :one
 
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered FROM executions WHERE namespace = $1 AND id = $2
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions WHERE namespace = $1 AND id = $2
 `
 
 type GetExecutionParams struct {
@@ -89,6 +89,7 @@ func (q *Queries) GetExecution(ctx context.Context, arg GetExecutionParams) (Exe
 		&i.Paused,
 		&i.SignalSeq,
 		&i.Buffered,
+		&i.ContextSeq,
 	)
 	return i, err
 }
@@ -225,7 +226,7 @@ func (q *Queries) ListCounters(ctx context.Context, arg ListCountersParams) ([]C
 }
 
 const ListExecutions = `-- name: ListExecutions :many
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered FROM executions
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions
 WHERE namespace = $1
     AND ($2::uuid IS NULL OR id < $2::uuid)
     AND (cardinality($3::text[]) = 0 OR state = ANY($3::text[]))
@@ -296,6 +297,7 @@ func (q *Queries) ListExecutions(ctx context.Context, arg ListExecutionsParams) 
 			&i.Paused,
 			&i.SignalSeq,
 			&i.Buffered,
+			&i.ContextSeq,
 		); err != nil {
 			return nil, err
 		}

@@ -88,12 +88,12 @@ func (q *Queries) InsertAttempts(ctx context.Context, arg InsertAttemptsParams) 
 const InsertExecutions = `-- name: InsertExecutions :exec
 INSERT INTO executions (namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url,
     trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries,
-    started_at, completed_at, cancel_requested, paused, signal_seq, buffered)
+    started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq)
 SELECT $1, u.id, u.function, u.version, u.input,
     CASE WHEN u.tags = '[]' THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(u.tags::json)) END,
     u.priority, u.queue, u.seed, u.root_task_id, u.callback_url, u.trace_parent, nullif(u.idempotency_key, ''),
     u.request_hash, u.dispatched_by, u.created_at, u.deadline_at, u.state, u.result, u.error, u.retries, u.started_at,
-    u.completed_at, u.cancel_requested, u.paused, u.signal_seq, u.buffered
+    u.completed_at, u.cancel_requested, u.paused, u.signal_seq, u.buffered, u.context_seq
 FROM (SELECT
     unnest($2::uuid[]) AS id, unnest($3::text[]) AS function, unnest($4::text[]) AS version,
     unnest($5::bytea[]) AS input, unnest($6::text[]) AS tags, unnest($7::integer[]) AS priority,
@@ -105,7 +105,8 @@ FROM (SELECT
     unnest($19::bytea[]) AS result, unnest($20::bytea[]) AS error, unnest($21::integer[]) AS retries,
     unnest($22::timestamptz[]) AS started_at, unnest($23::timestamptz[]) AS completed_at,
     unnest($24::boolean[]) AS cancel_requested, unnest($25::boolean[]) AS paused,
-    unnest($26::bigint[]) AS signal_seq, unnest($27::integer[]) AS buffered
+    unnest($26::bigint[]) AS signal_seq, unnest($27::integer[]) AS buffered,
+    unnest($28::bigint[]) AS context_seq
 ) u
 `
 
@@ -137,6 +138,7 @@ type InsertExecutionsParams struct {
 	Pauseds          []bool
 	SignalSeqs       []int64
 	Buffereds        []int32
+	ContextSeqs      []int64
 }
 
 func (q *Queries) InsertExecutions(ctx context.Context, arg InsertExecutionsParams) error {
@@ -168,6 +170,7 @@ func (q *Queries) InsertExecutions(ctx context.Context, arg InsertExecutionsPara
 		arg.Pauseds,
 		arg.SignalSeqs,
 		arg.Buffereds,
+		arg.ContextSeqs,
 	)
 	return err
 }
@@ -563,13 +566,14 @@ func (q *Queries) TakeSignals(ctx context.Context, arg TakeSignalsParams) error 
 const UpdateExecutions = `-- name: UpdateExecutions :exec
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
-    signal_seq = u.signal_seq, buffered = u.buffered
+    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq
 FROM (SELECT
     unnest($1::uuid[]) AS id, unnest($2::text[]) AS state, unnest($3::bytea[]) AS result,
     unnest($4::bytea[]) AS error, unnest($5::integer[]) AS retries,
     unnest($6::timestamptz[]) AS started_at, unnest($7::timestamptz[]) AS completed_at,
     unnest($8::boolean[]) AS cancel_requested, unnest($9::boolean[]) AS paused,
-    unnest($10::bigint[]) AS signal_seq, unnest($11::integer[]) AS buffered
+    unnest($10::bigint[]) AS signal_seq, unnest($11::integer[]) AS buffered,
+    unnest($12::bigint[]) AS context_seq
 ) u
 WHERE e.id = ANY(ARRAY[u.id])
 `
@@ -586,6 +590,7 @@ type UpdateExecutionsParams struct {
 	Pauseds          []bool
 	SignalSeqs       []int64
 	Buffereds        []int32
+	ContextSeqs      []int64
 }
 
 func (q *Queries) UpdateExecutions(ctx context.Context, arg UpdateExecutionsParams) error {
@@ -601,6 +606,7 @@ func (q *Queries) UpdateExecutions(ctx context.Context, arg UpdateExecutionsPara
 		arg.Pauseds,
 		arg.SignalSeqs,
 		arg.Buffereds,
+		arg.ContextSeqs,
 	)
 	return err
 }

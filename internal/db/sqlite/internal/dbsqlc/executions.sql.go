@@ -12,7 +12,7 @@ import (
 )
 
 const executionByKey = `-- name: ExecutionByKey :one
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered FROM executions
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions
 WHERE namespace = ?1 AND idempotency_key = ?2
 `
 
@@ -52,6 +52,7 @@ func (q *Queries) ExecutionByKey(ctx context.Context, arg ExecutionByKeyParams) 
 		&i.Paused,
 		&i.SignalSeq,
 		&i.Buffered,
+		&i.ContextSeq,
 	)
 	return i, err
 }
@@ -73,7 +74,7 @@ func (q *Queries) ExecutionState(ctx context.Context, arg ExecutionStateParams) 
 }
 
 const getExecution = `-- name: GetExecution :one
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered FROM executions WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions WHERE namespace = ?1 AND id = ?2
 `
 
 type GetExecutionParams struct {
@@ -112,6 +113,7 @@ func (q *Queries) GetExecution(ctx context.Context, arg GetExecutionParams) (Exe
 		&i.Paused,
 		&i.SignalSeq,
 		&i.Buffered,
+		&i.ContextSeq,
 	)
 	return i, err
 }
@@ -121,9 +123,9 @@ INSERT INTO executions (
     namespace, id, function, version, input, tags, priority, queue, seed, root_task_id,
     callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at,
     deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested,
-    paused, signal_seq, buffered
+    paused, signal_seq, buffered, context_seq
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -155,6 +157,7 @@ type InsertExecutionParams struct {
 	Paused          bool
 	SignalSeq       int64
 	Buffered        int
+	ContextSeq      int64
 }
 
 func (q *Queries) InsertExecution(ctx context.Context, arg InsertExecutionParams) error {
@@ -186,12 +189,13 @@ func (q *Queries) InsertExecution(ctx context.Context, arg InsertExecutionParams
 		arg.Paused,
 		arg.SignalSeq,
 		arg.Buffered,
+		arg.ContextSeq,
 	)
 	return err
 }
 
 const listExecutions = `-- name: ListExecutions :many
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered FROM executions
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions
 WHERE namespace = ?1 AND id < ?2
   AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
   AND (CAST(?4 AS TEXT) IS NULL OR function IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
@@ -265,6 +269,7 @@ func (q *Queries) ListExecutions(ctx context.Context, arg ListExecutionsParams) 
 			&i.Paused,
 			&i.SignalSeq,
 			&i.Buffered,
+			&i.ContextSeq,
 		); err != nil {
 			return nil, err
 		}
@@ -284,7 +289,7 @@ SELECT
     namespace, id, function, version, CAST(NULL AS BLOB) AS input, tags, priority, queue, seed,
     root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by,
     created_at, deadline_at, state, result, error, retries, started_at, completed_at,
-    cancel_requested, paused, signal_seq, buffered
+    cancel_requested, paused, signal_seq, buffered, context_seq
 FROM executions WHERE namespace = ?1 AND id = ?2
 `
 
@@ -321,6 +326,7 @@ type LoadExecutionRow struct {
 	Paused          bool
 	SignalSeq       int64
 	Buffered        int
+	ContextSeq      int64
 }
 
 // What a commit loads. The input is left out: it may be large, and no decision looks at it.
@@ -355,6 +361,7 @@ func (q *Queries) LoadExecution(ctx context.Context, arg LoadExecutionParams) (L
 		&i.Paused,
 		&i.SignalSeq,
 		&i.Buffered,
+		&i.ContextSeq,
 	)
 	return i, err
 }
@@ -380,8 +387,9 @@ UPDATE executions SET
     state = ?1, result = ?2, error = ?3,
     retries = ?4, started_at = ?5,
     completed_at = ?6, cancel_requested = ?7,
-    paused = ?8, signal_seq = ?9, buffered = ?10
-WHERE namespace = ?11 AND id = ?12
+    paused = ?8, signal_seq = ?9, buffered = ?10,
+    context_seq = ?11
+WHERE namespace = ?12 AND id = ?13
 `
 
 type UpdateExecutionParams struct {
@@ -395,6 +403,7 @@ type UpdateExecutionParams struct {
 	Paused          bool
 	SignalSeq       int64
 	Buffered        int
+	ContextSeq      int64
 	Namespace       string
 	ID              workflow.ID
 }
@@ -411,6 +420,7 @@ func (q *Queries) UpdateExecution(ctx context.Context, arg UpdateExecutionParams
 		arg.Paused,
 		arg.SignalSeq,
 		arg.Buffered,
+		arg.ContextSeq,
 		arg.Namespace,
 		arg.ID,
 	)

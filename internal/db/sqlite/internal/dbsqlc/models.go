@@ -51,6 +51,7 @@ type Execution struct {
 	Paused          bool
 	SignalSeq       int64
 	Buffered        int
+	ContextSeq      int64
 }
 
 type Function struct {
