@@ -20,9 +20,12 @@ type ActivityInfo struct {
 	Function       string
 	ExecutionID    string
 	TaskID         string
-	Attempt        int       // 1, 2, …: attempts that may have executed
-	Deadline       time.Time // when the attempt is given up; zero if the delivery told none
-	IdempotencyKey string    // the same for every delivery of this task: pass it to whom you call
+	Attempt        int    // 1, 2, …: attempts that may have executed
+	IdempotencyKey string // the same for every delivery of this task: pass it to whom you call
+	// Deadline is when the attempt is given up: the latest time to answer or, after
+	// Async, to report; zero if the delivery told none. The request may end before,
+	// after 15 min at the latest, and the activity's context with it.
+	Deadline time.Time
 }
 
 // Info tells an activity what it runs for; in any other context it is empty.

@@ -112,8 +112,9 @@ func Terminal(err error) error {
 }
 
 // Retryable marks err as worth another attempt. That is the default of an
-// activity, so it serves to overrule a Terminal further down, and to propose in
-// after how long to wait (0: as the retry policy says). The attempt counts; see
+// activity, so it serves to overrule a Terminal further down, and to ask in after
+// for a longer wait than the retry policy's: at least that long (rounded up to
+// seconds, 24 h at most; 0: as the policy says). The attempt counts; see
 // Throttled for one that does not. From an orchestrator it tells the parent of a
 // sub-workflow that the failure may pass. A nil err stays nil.
 func Retryable(err error, after time.Duration) error {

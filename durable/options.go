@@ -89,8 +89,10 @@ func overrides(c *wire.Command) *wire.CallOptions {
 	return c.Options
 }
 
-// Timeout gives up an attempt after d: 30 s by default, 15 min at most unless
-// the activity answers asynchronously.
+// Timeout gives up an attempt after d: 30 s by default for an activity, 10 s for
+// a turn of an orchestrator. No request is kept open for more than 15 min,
+// whatever d is: an activity that takes longer returns Async, and has d from its
+// delivery to report.
 func Timeout(d time.Duration) SharedOption {
 	return option{
 		function: func(f *wire.ManifestFunction) error {
@@ -104,8 +106,8 @@ func Timeout(d time.Duration) SharedOption {
 	}
 }
 
-// HeartbeatTimeout gives up an asynchronous activity that has not sent a
-// heartbeat for d. Without it only Timeout does.
+// HeartbeatTimeout gives up an attempt of an activity that returned Async and has
+// not sent a heartbeat for d. Without it only Timeout does.
 func HeartbeatTimeout(d time.Duration) SharedOption {
 	return option{
 		function: func(f *wire.ManifestFunction) error {

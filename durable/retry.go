@@ -13,7 +13,7 @@ import (
 // function's own policy.
 //
 // The wait after attempt n is InitialDelay * BackoffFactor^(n-1), at most
-// MaxDelay, plus or minus Jitter of it.
+// MaxDelay, plus or minus Jitter of it; longer if a Retryable error asks for that.
 type RetryPolicy struct {
 	MaxAttempts   int           // 1 means never again
 	InitialDelay  time.Duration // before the second attempt

@@ -70,8 +70,8 @@ func statusFailure(resp *http.Response) *failure {
 		f.disable = true
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		f.retryable = true
-		if after, ok := retryAfter(resp.Header.Get("Retry-After"), time.Now()); ok {
-			f.outcome, f.retryAfter = Throttled, after
+		if _, ok := retryAfter(resp.Header.Get("Retry-After"), time.Now()); ok {
+			f.outcome = Throttled
 		}
 	default:
 		f.retryable = true
@@ -86,8 +86,11 @@ func (f *failure) answeredBy(resp *http.Response) {
 	case isTrue(header):
 		f.retryable = true
 	case strings.EqualFold(header, "false"):
-		f.retryable, f.retryAfter = false, 0
+		f.retryable = false
 		f.outcome = Failed // for good, even if throttled
+	}
+	if f.retryable {
+		f.retryAfter, _ = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}
 }
 

@@ -155,12 +155,56 @@ func TestRetryAfterThrottles(t *testing.T) {
 			t.Errorf("%d: got %+v", status, got)
 		}
 	}
-	got := c.Activity(t.Context(), request(answering(t, 500, "", "Retry-After", "7")))
-	wantFailure(t, got, Failed, "http_500", true)
-	got = c.Activity(t.Context(), request(answering(t, 429, "", "Retry-After", "soon")))
+	got := c.Activity(t.Context(), request(answering(t, 429, "", "Retry-After", "soon")))
 	wantFailure(t, got, Failed, "http_429", true)
 	got = c.Activity(t.Context(), request(answering(t, 429, "", "Retry-After", "7", "Stent-Retryable", "false")))
 	wantFailure(t, got, Failed, "http_429", false)
+}
+
+func TestFailureSaysWhatTheWorkerAskedToWait(t *testing.T) {
+	t.Parallel()
+	c := client(t)
+	for name, tt := range map[string]struct {
+		status  int
+		headers []string
+		want    time.Duration
+	}{
+		"500":                   {500, []string{"Retry-After", "7"}, 7 * time.Second},
+		"404":                   {404, []string{"Retry-After", "7"}, 7 * time.Second},
+		"too short":             {500, []string{"Retry-After", "0"}, time.Second},
+		"too long":              {500, []string{"Retry-After", "31536000"}, 24 * time.Hour},
+		"not said":              {500, nil, 0},
+		"not understood":        {500, []string{"Retry-After", "soon"}, 0},
+		"final":                 {422, []string{"Retry-After", "7"}, 0},
+		"final by its header":   {500, []string{"Retry-After", "7", "Stent-Retryable", "false"}, 0},
+		"retried by its header": {422, []string{"Retry-After", "7", "Stent-Retryable", "true"}, 7 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := c.Activity(t.Context(), request(answering(t, tt.status, "", tt.headers...)))
+			if got.Outcome != Failed || got.RetryAfter != tt.want {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestActivityIsToldOfADeadlineBeyondItsRequest(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 1)
+	url := worker(t, func(w http.ResponseWriter, r *http.Request) {
+		told <- r.Header.Get("Stent-Deadline")
+		w.Header().Set("Stent-Async", "true")
+		w.WriteHeader(http.StatusAccepted)
+	})
+	r := request(url)
+	r.Deadline = time.Date(2126, 5, 1, 12, 0, 0, 0, time.UTC) // by which it may report
+	if got := client(t).Activity(t.Context(), r); got.Outcome != Accepted {
+		t.Fatalf("got %+v", got)
+	}
+	if got := <-told; got != "2126-05-01T12:00:00.000000Z" {
+		t.Errorf("told %s", got)
+	}
 }
 
 func TestRetryAfterIsSecondsOrADateAndClamped(t *testing.T) {

@@ -34,10 +34,12 @@ type Request struct {
 	ExecutionID, TaskID string
 	Attempt             int    // from 1
 	Token               string // the task token; no header if empty
-	// Deadline is what the worker is told; no header if zero.
+	// Deadline is when the attempt is given up, as the worker is told; no header if
+	// zero. That of an activity may be later than Timeout ends the request: one that
+	// answers 202 has until then to report. A turn is told the earlier of the two.
 	Deadline time.Time
-	// Timeout is how long from now the attempt may last; 30 s for an activity and
-	// 10 s for a turn if zero.
+	// Timeout is how long from now the request may stay open; 30 s for an activity
+	// and 10 s for a turn if zero.
 	Timeout     time.Duration
 	Body        []byte // sent exactly as it is
 	TraceParent string // W3C trace context; no header if empty

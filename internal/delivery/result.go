@@ -46,7 +46,7 @@ type Result struct {
 	Value         json.RawMessage // Completed: the worker's bytes without surrounding space
 	Error         *wire.Error
 	Retryable     bool          // Failed: whether the retry policy applies
-	RetryAfter    time.Duration // Throttled: 1 s to 24 h
+	RetryAfter    time.Duration // Throttled, and Failed if Retryable: 1 s to 24 h as the worker asked; 0: it did not
 	StatusCode    int           // 0 without an answer
 	DisableWorker bool          // the worker says that it is gone for good
 	Contact       Contact
@@ -90,8 +90,9 @@ func (f *failure) result() Result {
 }
 
 func (f *failure) turnResult() TurnResult {
-	return TurnResult{
-		Outcome: f.outcome, Error: f.wireError(), RetryAfter: f.retryAfter,
-		StatusCode: f.status, DisableWorker: f.disable, Contact: f.contact,
+	r := TurnResult{Outcome: f.outcome, Error: f.wireError(), StatusCode: f.status, DisableWorker: f.disable, Contact: f.contact}
+	if f.outcome == Throttled {
+		r.RetryAfter = f.retryAfter
 	}
+	return r
 }

@@ -19,6 +19,9 @@ import (
 func (c *Client) Turn(ctx context.Context, r Request) TurnResult {
 	ctx, cancel := withTimeout(ctx, r.Timeout, defaultTurnTimeout)
 	defer cancel()
+	if end, ok := ctx.Deadline(); ok && end.Before(r.Deadline) {
+		r.Deadline = end // there is no other way to answer a turn than in its request
+	}
 	resp, f := c.send(ctx, &r)
 	if f != nil {
 		return f.turnResult()

@@ -81,8 +81,44 @@ func TestTurnIsThrottledOrUnreachableLikeAnActivity(t *testing.T) {
 	if got.Outcome != Throttled || got.RetryAfter != 9*time.Second {
 		t.Errorf("got %+v", got)
 	}
+	if got := c.Turn(t.Context(), request(answering(t, 500, "", "Retry-After", "9"))); got.Outcome != Failed || got.RetryAfter != 0 {
+		t.Errorf("got %+v", got)
+	}
 	if got := c.Turn(t.Context(), request("http://127.0.0.1:1")); got.Outcome != Unreachable {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTurnIsToldNoDeadlineBeyondItsRequest(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 1)
+	url := worker(t, func(w http.ResponseWriter, r *http.Request) {
+		told <- r.Header.Get("Stent-Deadline")
+		w.Header().Set(protocol, "1")
+		_, _ = w.Write([]byte(`{"outcome":{"completed":null}}`))
+	})
+	begun := time.Now()
+	for _, deadline := range []time.Time{{}, begun.Add(time.Second), begun.Add(24 * time.Hour)} {
+		r := request(url)
+		r.Deadline, r.Timeout = deadline, time.Minute
+		if got := client(t).Turn(t.Context(), r); got.Outcome != Completed {
+			t.Fatalf("got %+v", got)
+		}
+		header := <-told
+		if deadline.IsZero() && header == "" {
+			continue
+		}
+		got, err := time.Parse(time.RFC3339, header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		early, late := deadline.Truncate(time.Microsecond), deadline
+		if deadline.After(begun.Add(r.Timeout)) {
+			early, late = begun.Add(r.Timeout).Truncate(time.Microsecond), time.Now().Add(r.Timeout)
+		}
+		if got.Before(early) || got.After(late) {
+			t.Errorf("told %v of %v", got, deadline)
+		}
 	}
 }
 

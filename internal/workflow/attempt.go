@@ -42,10 +42,7 @@ func (d *decision) failAttempt(e *Execution, t *Task, ev Failed) {
 	}
 	e.Retries++
 	d.touchExecution(e)
-	after := ev.RetryAfter
-	if after <= 0 {
-		after = policy.Delay(t.Failures, d.env.Random())
-	}
+	after := max(ev.RetryAfter, policy.Delay(t.Failures, d.env.Random()))
 	t.Error = &ev.Error
 	d.makeDue(t, d.now.Add(after))
 }

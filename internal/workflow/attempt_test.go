@@ -73,14 +73,22 @@ func TestFailureThatIsNotRetryableIsFinal(t *testing.T) {
 	s.wantState(id, ExecutionFailed)
 }
 
-func TestRetryAfterReplacesThePolicysDelay(t *testing.T) {
+func TestRetryAfterIsTheLeastWaitBeforeTheNextAttempt(t *testing.T) {
 	s := tell(t)
 	id := s.start("echo")
-	f := failure(s.lease(id), "busy")
-	f.RetryAfter = time.Hour
-	s.do(f)
-	if due := s.task(id).DueAt.Sub(s.m.now); due != time.Hour {
-		t.Fatalf("due in %v", due)
+	policy := DefaultRetryPolicy()
+	for i, wait := range []struct{ asked, want time.Duration }{
+		{time.Hour, time.Hour},
+		{policy.InitialDelay, policy.Delay(2, 0.5)},
+	} {
+		f := failure(s.lease(id), "busy")
+		f.RetryAfter = wait.asked
+		s.do(f)
+		root := s.wantTask(TaskPending, id)
+		if due := root.DueAt.Sub(s.m.now); due != wait.want || root.Failures != i+1 {
+			t.Fatalf("asked for %v: due in %v, after %d failures", wait.asked, due, root.Failures)
+		}
+		s.pass(wait.want)
 	}
 }
 

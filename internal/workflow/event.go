@@ -39,7 +39,7 @@ type Failed struct {
 	Error      Error
 	Retryable  bool
 	StatusCode int
-	RetryAfter time.Duration // 0: by the policy
+	RetryAfter time.Duration // the least wait before the next attempt; the policy may make it longer
 }
 
 // Accepted says that an activity answered that a report will follow.

@@ -703,7 +703,8 @@ type FunctionRegistration struct {
 	// Example: ["billing"]
 	Tags *Tags `json:"tags,omitempty"`
 
-	// Timeout How long an attempt may take, from 1 ms to 366 days. The default is 30s for activities and 10s for the turns of orchestrators.
+	// Timeout How long an attempt may take, from 1 ms to 366 days. The default is 30s for activities and 10s for the turns of orchestrators. A request is
+	// kept open for 15 minutes at most, whatever this says: an activity that takes longer answers 202 and reports later.
 	Timeout *string `json:"timeout,omitempty"`
 
 	// URL An absolute http or https URL.
