@@ -111,7 +111,8 @@ func (c client) check(t testing.TB, r *http.Request, a answer) {
 		t.Errorf("%s %s: %d as %s: %s", r.Method, r.URL, a.status, a.header.Get("Content-Type"), a.body)
 	}
 	route, parameters, err := c.router.FindRoute(r)
-	if err != nil || a.status == http.StatusMethodNotAllowed || a.header.Get("Content-Type") == "application/yaml" {
+	general := a.status == http.StatusMethodNotAllowed || a.status == http.StatusRequestHeaderFieldsTooLarge // of any operation, said once
+	if err != nil || general || a.header.Get("Content-Type") == "application/yaml" {
 		return
 	}
 	err = openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{

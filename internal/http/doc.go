@@ -6,6 +6,7 @@
 //
 //	identify   gives it an id
 //	observe    logs it, and answers a panic with a problem
+//	limit      refuses headers that are too large
 //	authorize  checks the API key
 //	validate   checks it against openapi.yaml, and the body as strict JSON
 //	strict     the generated decoding

@@ -75,7 +75,7 @@ func internal(ctx context.Context) *refusal {
 }
 
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, &refusal{http.StatusNotFound, api.ProblemCodeNotFound, "Not found", "There is nothing at this path; GET /openapi.yaml lists what there is.", nil})
+	s.turnAway(w, r, &refusal{http.StatusNotFound, api.ProblemCodeNotFound, "Not found", "There is nothing at this path; GET /openapi.yaml lists what there is.", nil})
 }
 
 // methodNotAllowed says in Allow which methods the path has (RFC 9110, 15.5.6).
@@ -92,7 +92,7 @@ func (s *server) methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 			}
 		}
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		s.fail(w, r, &refusal{
+		s.turnAway(w, r, &refusal{
 			http.StatusMethodNotAllowed, api.ProblemCodeInvalidRequest, "Method not allowed",
 			"This path takes " + strings.Join(allowed, ", ") + ".", nil,
 		})

@@ -49,7 +49,7 @@ func New(o Options) (http.Handler, error) {
 		s.draining = context.Background()
 	}
 	r := chi.NewRouter()
-	r.Use(s.identify, s.observe, s.authorize(o.APIKeys), middleware.GetHead)
+	r.Use(s.identify, s.observe, s.limitHeaders, s.authorize(o.APIKeys), middleware.GetHead)
 	r.NotFound(s.notFound)
 	r.MethodNotAllowed(s.methodNotAllowed(r))
 	handlers := api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{
@@ -69,7 +69,6 @@ const (
 	readTimeout       = time.Minute
 	writeTimeout      = maxWait + 30*time.Second
 	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
 )
 
 // NewServer gives an HTTP server for the handler whose limits keep slow and greedy clients out.
@@ -77,7 +76,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeadersRead,
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *server) validate(next http.Handler) http.Handler {
 			return
 		}
 		if refused := op.checkParameters(r); refused != nil {
-			s.fail(w, r, refused)
+			s.turnAway(w, r, refused)
 			return
 		}
 		if op.body == nil {
@@ -125,11 +125,13 @@ func storable(text string) bool { return utf8.ValidString(text) && strings.Index
 // checkBody reads the body into the buffer and checks it. Nothing but white space is no body.
 func (op *operation) checkBody(w http.ResponseWriter, r *http.Request, body *bytes.Buffer) *refusal {
 	if r.ContentLength > maxBody {
+		drainUnread(w, r)
 		return tooLarge("", fmt.Sprintf("has more than %d bytes", maxBody))
 	}
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 		var long *http.MaxBytesError
 		if errors.As(err, &long) {
+			drain(w, r)
 			return tooLarge("", fmt.Sprintf("has more than %d bytes", maxBody))
 		}
 		return invalid("", "could not be read to its end")
