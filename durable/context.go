@@ -38,9 +38,12 @@ func (c *Context) Tags() []string { return slices.Clone(c.run.first.Execution.Ta
 // Run counts the runs of the execution from 0: ContinueAsNew starts the next.
 func (c *Context) Run() int { return c.run.first.Execution.Run }
 
-// Steps counts the steps that were commanded in this run. Past some thousands,
-// ContinueAsNew keeps an execution quick.
+// Steps counts the steps that were commanded in this run, 20,000 at most.
 func (c *Context) Steps() int { return len(c.run.steps) }
+
+// ContinueAsNewSuggested tells whether the run has so many steps (5,000) that
+// ContinueAsNew should begin the next one soon: each turn brings the whole history.
+func (c *Context) ContinueAsNewSuggested() bool { return c.Steps() >= wire.SuggestContinueAsNew }
 
 // Sleep waits for d, rounded up to milliseconds, 366 days at most; the time
 // counts from when the service has stored the step, and not from any replay. The

@@ -163,7 +163,7 @@ func (s *service) scheduling() *scheduler.Scheduler {
 	return scheduler.New(s.engine, s.client, s.health, s.bus, scheduler.Options{
 		Concurrency: s.settings.Concurrency, Queues: s.settings.Queues, Tags: s.settings.Tags,
 		LeaseDuration: s.settings.LeaseDuration, PollInterval: s.settings.PollInterval,
-		DrainTimeout: s.settings.DrainTimeout, Log: s.log,
+		DrainTimeout: s.settings.DrainTimeout, MaxTurnBytes: s.settings.MaxTurnBytes, Log: s.log,
 	})
 }
 

@@ -28,6 +28,7 @@ type Settings struct {
 	LeaseDuration time.Duration
 	PollInterval  time.Duration
 	DrainTimeout  time.Duration
+	MaxTurnBytes  int
 	StrictSSRF    bool
 
 	// Log is where the program logs; nil: standard error, as LogLevel and LogFormat say.
@@ -41,7 +42,7 @@ const DefaultAddr = "127.0.0.1:8233"
 func DefaultSettings() Settings {
 	return Settings{
 		Addr: DefaultAddr, LogLevel: "info", LogFormat: "text", Concurrency: 500,
-		LeaseDuration: 30 * time.Second, PollInterval: time.Second, DrainTimeout: 30 * time.Second,
+		LeaseDuration: 30 * time.Second, PollInterval: time.Second, DrainTimeout: 30 * time.Second, MaxTurnBytes: 4 << 20,
 	}
 }
 
@@ -80,6 +81,7 @@ func (s *Settings) all() []setting {
 		{"STENT_LEASE_DURATION", "lease-duration", "how long after its last heartbeat a scheduler's work is taken over", (*span)(&s.LeaseDuration)},
 		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up", (*span)(&s.PollInterval)},
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
+		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},
 		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses", (*truth)(&s.StrictSSRF)},
 	}
 }
@@ -93,6 +95,8 @@ func (s *Settings) Check() error {
 		return errors.New("lease-duration must be at least 300ms")
 	case s.PollInterval < time.Millisecond:
 		return errors.New("poll-interval must be at least 1ms")
+	case s.MaxTurnBytes < 1<<10:
+		return errors.New("max-turn-bytes must be at least 1024")
 	case s.LogFormat != "text" && s.LogFormat != "json":
 		return fmt.Errorf("log-format %q: want text or json", s.LogFormat)
 	}

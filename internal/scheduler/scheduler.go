@@ -22,6 +22,7 @@ type Options struct {
 	LeaseDuration time.Duration // after its last heartbeat its work is taken over; default 30 s
 	PollInterval  time.Duration // how often due work is looked for without a hint; default 1 s
 	DrainTimeout  time.Duration // how long work in flight may go on when asked to stop; default 30 s
+	MaxTurnBytes  int           // of a turn's body; default 4 MiB
 	Log           *slog.Logger
 }
 
@@ -37,6 +38,9 @@ func (o *Options) defaults() {
 	}
 	if o.DrainTimeout <= 0 {
 		o.DrainTimeout = 30 * time.Second
+	}
+	if o.MaxTurnBytes <= 0 {
+		o.MaxTurnBytes = 4 << 20
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -101,6 +101,13 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 	if err != nil {
 		return workflow.TurnFailed{Lease: lease, Error: workflow.Error{Type: workflow.ErrorInvalidTurn, Message: "writing the turn: " + err.Error()}}
 	}
+	if len(body) > t.options.MaxTurnBytes {
+		return workflow.TurnFailed{Lease: lease, Blocked: true, Error: workflow.Error{
+			Type: workflow.ErrorHistoryLimit,
+			Message: fmt.Sprintf("a turn with the history of this run takes %d bytes, and may take %d: restart the execution with code that "+
+				"continues as new earlier or passes references to large values, or raise STENT_MAX_TURN_BYTES", len(body), t.options.MaxTurnBytes),
+		}}
+	}
 	result := t.client.Turn(j.ctx, t.request(j, f, w, body))
 	if result.DisableWorker {
 		t.disable(j.ctx, w)
@@ -131,8 +138,11 @@ func message(turn *engine.Turn) *wire.Turn {
 		Execution: wire.TurnExecution{
 			ID: x.ID.String(), Function: task.Name, Tags: x.Tags, Run: task.Run, Seed: x.Seed,
 		},
-		Task:  wire.TurnTask{ID: task.ID.String(), Attempt: task.Attempt},
-		Turn:  wire.TurnInfo{Number: task.Turn + 1, Now: time.Now().UTC().Truncate(time.Microsecond)},
+		Task: wire.TurnTask{ID: task.ID.String(), Attempt: task.Attempt},
+		Turn: wire.TurnInfo{
+			Number: task.Turn + 1, Now: time.Now().UTC().Truncate(time.Microsecond),
+			ContinueAsNewSuggested: len(turn.Steps) >= wire.SuggestContinueAsNew,
+		},
 		Input: task.Input, CancelRequested: task.CancelRequested,
 		CustomState: make(map[string]json.RawMessage, len(turn.State)), Counters: make(map[string]int64, len(turn.Counters)),
 		History: make([]wire.Step, len(turn.Steps)),

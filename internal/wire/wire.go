@@ -107,11 +107,17 @@ type TurnTask struct {
 	Attempt int    `json:"attempt"`
 }
 
-// TurnInfo numbers the turns of a task from 1; Now is the service's time when the turn was handed out.
+// TurnInfo numbers the turns of a task from 1; Now is the service's time when the
+// turn was handed out. ContinueAsNewSuggested is there once the history has
+// SuggestContinueAsNew steps.
 type TurnInfo struct {
-	Number int       `json:"number"`
-	Now    time.Time `json:"now"`
+	Number                 int       `json:"number"`
+	Now                    time.Time `json:"now"`
+	ContinueAsNewSuggested bool      `json:"continue_as_new_suggested,omitempty"`
 }
+
+// SuggestContinueAsNew is how many steps of a run are so many that the next should begin.
+const SuggestContinueAsNew = 5_000
 
 // Step is one step of an orchestrator as it stands. Seq is the order in which
 // steps settled, nil for those that have not.

@@ -66,6 +66,7 @@ type TurnFailed struct {
 	Lease      Lease
 	Error      Error
 	StatusCode int
+	Blocked    bool // it will not get better by itself, so the execution shows blocked at once
 }
 
 // Elapsed says that a lease on a task whose time has come was taken: a timer, the

@@ -222,7 +222,7 @@ func (ev TurnFailed) apply(d *decision) error {
 	if t.Kind != KindOrchestrator {
 		return ErrInvalidOperation
 	}
-	d.retryTurn(e, t, ev.Error, ev.StatusCode, false)
+	d.retryTurn(e, t, ev.Error, ev.StatusCode, ev.Blocked)
 	return nil
 }
 
