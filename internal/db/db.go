@@ -86,9 +86,15 @@ type Leases interface {
 	// longest first: token and attempt grow, state becomes running (a waiting task
 	// keeps its state), started_at becomes now for an activity (and, where unset, for
 	// an orchestrator), the holder is set, pending executions whose root task it is
-	// become running. Nothing waits for a lock: what others hold is passed over.
-	// Errors: ErrExpired, ErrUnavailable.
-	Claim(ctx context.Context, scheduler workflow.ID, lanes []Quota) ([]Claimed, error)
+	// become running. No task is waited for: what others have locked is passed over.
+	//
+	// Of limited lanes it leases no more than their meters allow, which it counts and
+	// keeps under locks of its own; each task that begins an attempt takes a slot.
+	// again is how long the strictest rate limit lets nothing more start; 0: none does.
+	// Errors: ErrExpired, ErrConflict, ErrUnavailable.
+	Claim(ctx context.Context, scheduler workflow.ID, lanes []Quota) (claimed []Claimed, again time.Duration, err error)
+	// ForgetMeters deletes at most so many meters of limited functions that say nothing any more.
+	ForgetMeters(ctx context.Context, limit int) (deleted int, err error)
 
 	// Join registers a scheduler. Beat renews what it holds, all of it, by one
 	// write: ErrExpired when others have already taken it for dead.
@@ -118,10 +124,11 @@ type Leases interface {
 // Lane is a kind of due work that is claimed or passed over as a whole.
 type Lane struct {
 	Queue    string // "" for timers
-	Function string // "" for timers
+	Function string // "" for timers, and for attempts whose time is up
 	Version  string // "" also for tasks that take the current version: see Pinned
 	Pinned   bool
 	Priority int
+	Key      string    // the concurrency key of its tasks
 	Oldest   time.Time // when its first task became due
 }
 
@@ -132,7 +139,13 @@ type Quota struct {
 	// Kind is what the lane's function is registered as now; a task that was made
 	// before its function was registered becomes it. "" for timers.
 	Kind workflow.Kind
+	// The limits of the lane's function: 0 and nil are none.
+	MaxConcurrent int
+	Rate          *workflow.RateLimit
 }
+
+// Limited tells whether a meter has to be kept for the lane.
+func (q *Quota) Limited() bool { return q.MaxConcurrent > 0 || q.Rate != nil }
 
 // Claimed is a leased task. The task's Input is set, also on a root task. Of the
 // execution only ID, Function, Version, State, Tags, Seed, TraceParent, DeadlineAt
@@ -183,6 +196,9 @@ type Catalog interface {
 	Workers(ctx context.Context) ([]*workflow.Worker, error)
 	DeleteWorker(ctx context.Context, id workflow.ID) error // and its functions; ErrNotFound
 	// SetWorkerHealth records a worker's health; since is kept when it already was unreachable.
+	// PauseQueue stops the delivery of a queue's tasks, or lets it go on.
+	PauseQueue(ctx context.Context, name string, paused bool) error
+	PausedQueues(ctx context.Context) ([]string, error)
 	SetWorkerHealth(ctx context.Context, id workflow.ID, h workflow.WorkerHealth, lastError string) error
 }
 
@@ -197,6 +213,15 @@ type Queries interface {
 	Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error)
 	Signals(ctx context.Context, execution workflow.ID, p Page) ([]*workflow.Signal, error)
 	Schedulers(ctx context.Context) ([]Scheduler, error)
+	// QueueDepths gives, of each queue that has any, the tasks that are due.
+	QueueDepths(ctx context.Context) ([]QueueDepth, error)
+}
+
+// QueueDepth is how much is due in a queue.
+type QueueDepth struct {
+	Name   string
+	Due    int64
+	Oldest time.Time
 }
 
 // Overview is an execution with all that is shown of it, read in one round trip.

@@ -61,7 +61,7 @@ func (i *improviser) claim() {
 			quotas = append(quotas, engine.Quota{Lane: l, Limit: 100, Kind: kind})
 		}
 		if err == nil && len(quotas) > 0 {
-			err = i.engine.Claim(i.ctx, quotas, func(claimed []engine.Claimed) {
+			_, err = i.engine.Claim(i.ctx, quotas, func(claimed []engine.Claimed) {
 				for _, c := range claimed {
 					if c.Elapsed {
 						i.work.Go(func() { i.submit(c.Task.Execution, workflow.Elapsed{Lease: leaseOf(c.Task)}) })

@@ -27,6 +27,9 @@ func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change,
 	t.abort(stop)
 
 	hint := wake.Hint{Queues: dueQueues(c)}
+	if len(saved.Swept) > 0 {
+		hint.Queues = append(hint.Queues, anyQueue) // slots may be free
+	}
 	for _, id := range stop {
 		hint.Cancelled = append(hint.Cancelled, id.String())
 	}
@@ -56,6 +59,9 @@ func dueQueues(c *workflow.Change) []string {
 			add(t.Queue)
 		}
 	})
+	for _, queue := range c.Freed {
+		add(queue)
+	}
 	if len(c.Releases) > 0 {
 		add(anyQueue)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-// registry is this process's copy of the registered functions and their workers.
+// registry is this process's copy of the registered functions, their workers, and
+// the queues that are paused.
 // It is renewed when a hint says so, at every polling interval, and when a name
 // is asked for that it does not know.
 type registry struct {
@@ -29,6 +30,7 @@ type catalog struct {
 	current  map[string]*workflow.Function            // registered last, by name
 	versions map[string]map[string]*workflow.Function // by name and version
 	workers  map[workflow.ID]*workflow.Worker
+	paused   map[string]bool // queues
 }
 
 // missPause keeps a name that nobody registered from becoming a query for each task that names it.
@@ -84,9 +86,13 @@ func (r *registry) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	paused, err := r.store.PausedQueues(ctx)
+	if err != nil {
+		return err
+	}
 	c := &catalog{
 		current: map[string]*workflow.Function{}, versions: map[string]map[string]*workflow.Function{},
-		workers: map[workflow.ID]*workflow.Worker{},
+		workers: map[workflow.ID]*workflow.Worker{}, paused: map[string]bool{},
 	}
 	for _, f := range functions { // newest first
 		if c.current[f.Name] == nil {
@@ -97,6 +103,9 @@ func (r *registry) refresh(ctx context.Context) error {
 	}
 	for _, w := range workers {
 		c.workers[w.ID] = w
+	}
+	for _, name := range paused {
+		c.paused[name] = true
 	}
 	r.loaded.Store(c)
 	return nil

@@ -159,17 +159,18 @@ func (t *tenant) dueIn(in time.Duration) {
 }
 
 // Claim leases due tasks to the scheduler that is attached. take gets them before
-// anything can be taken for a lease that the scheduler does not know of.
-func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Claimed)) error {
+// anything can be taken for a lease that the scheduler does not know of. again is how
+// long a rate limit lets nothing more start; 0: none does.
+func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Claimed)) (again time.Duration, err error) {
 	e.holding.RLock()
 	defer e.holding.RUnlock()
 	t := e.lessee.Load()
 	if t == nil {
-		return db.ErrExpired
+		return 0, db.ErrExpired
 	}
-	claimed, err := e.store.Claim(ctx, t.id, lanes)
+	claimed, again, err := e.store.Claim(ctx, t.id, lanes)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	t.mu.Lock()
 	for _, c := range claimed {
@@ -177,7 +178,7 @@ func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Cla
 	}
 	t.mu.Unlock()
 	take(claimed)
-	return nil
+	return again, nil
 }
 
 // ForgetIdle ends the holds of executions of which the scheduler holds nothing;

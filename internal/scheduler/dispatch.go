@@ -52,7 +52,7 @@ func (t *tenure) runOnce(ctx context.Context) (next time.Duration, err error) {
 			break
 		}
 		claimed := 0
-		err := t.engine.Claim(ctx, asked, func(tasks []engine.Claimed) {
+		again, err := t.engine.Claim(ctx, asked, func(tasks []engine.Claimed) {
 			claimed = len(tasks)
 			room -= claimed
 			for _, c := range tasks {
@@ -61,6 +61,9 @@ func (t *tenure) runOnce(ctx context.Context) (next time.Duration, err error) {
 		})
 		if err != nil {
 			return 0, err
+		}
+		if again > 0 {
+			t.DueIn(again)
 		}
 		for _, q := range asked {
 			more = more || claimed > 0 && claimed >= q.Limit
@@ -105,10 +108,10 @@ func (t *tenure) quotas(ctx context.Context, lanes []engine.Lane) [][]engine.Quo
 
 // quota says how much may be claimed of a lane at most.
 func (t *tenure) quota(ctx context.Context, lane engine.Lane, now time.Time) (engine.Quota, bool) {
-	if lane.Queue == "" {
+	if lane.Function == "" {
 		return engine.Quota{Lane: lane, Limit: delivery.Unlimited}, true
 	}
-	if !t.servesQueue(lane.Queue) {
+	if !t.servesQueue(lane.Queue) || t.engine.QueuePaused(lane.Queue) {
 		return engine.Quota{}, false
 	}
 	var version *string
@@ -121,7 +124,7 @@ func (t *tenure) quota(ctx context.Context, lane engine.Lane, now time.Time) (en
 		return engine.Quota{}, false // it waits until the function is registered
 	}
 	limit := t.allowed(f, now)
-	return engine.Quota{Lane: lane, Limit: limit, Kind: f.Kind}, limit > 0
+	return engine.Quota{Lane: lane, Limit: limit, Kind: f.Kind, MaxConcurrent: f.MaxConcurrent, Rate: f.RateLimit}, limit > 0
 }
 
 // allowed says how many tasks of the function may be delivered now: without

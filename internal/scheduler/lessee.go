@@ -23,7 +23,7 @@ func (t *tenure) Unreserve(n int) {
 
 // Serves is engine.Lessee.
 func (t *tenure) Serves(queue string, f *workflow.Function) bool {
-	return t.servesQueue(queue) && t.allowed(f, time.Now()) == delivery.Unlimited
+	return t.servesQueue(queue) && !t.engine.QueuePaused(queue) && t.allowed(f, time.Now()) == delivery.Unlimited
 }
 
 // Take is engine.Lessee.

@@ -58,6 +58,7 @@ type decision struct {
 	changedT  map[ID]bool
 	countersC map[NameRef]bool
 	contexts  map[ID]bool // executions whose counters or state are written
+	slots     map[ID]bool // tasks that were loaded with a slot
 	fresh     map[ID]bool // executions and tasks made by this batch
 	details   map[ID]bool
 	room      int
@@ -72,7 +73,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		tasks: make(map[ID]*Task, n), steps: make(map[StepRef]*Task, n),
 		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, counters: map[NameRef]int64{},
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
-		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
+		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, slots: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 	}
 	d.change.Now = loaded.Now
 	stamp := loaded.Now
@@ -88,6 +89,9 @@ func newDecision(loaded *Loaded, env Env) *decision {
 	}
 	for _, t := range loaded.Tasks {
 		d.wasToken[t.ID] = t.Token
+		if t.Slot {
+			d.slots[t.ID] = true
+		}
 		d.index(t)
 	}
 	for _, waiting := range d.waiters {
@@ -136,6 +140,12 @@ func (d *decision) finish() *Change {
 			c.Tasks = append(c.Tasks, TaskUpdate{Task: d.tasks[id], WasToken: d.wasToken[id], SetDetail: d.details[id]})
 		}
 	}
+	for id := range d.slots {
+		if t := d.tasks[id]; !t.Slot && !slices.Contains(c.Freed, t.Queue) {
+			c.Freed = append(c.Freed, t.Queue)
+		}
+	}
+	slices.Sort(c.Freed)
 	for ref := range d.countersC {
 		c.Counters = append(c.Counters, Counter{ref.Execution, ref.Name, d.counters[ref]})
 	}

@@ -57,7 +57,7 @@ func (d *decision) makeDue(t *Task, at time.Time) {
 
 // release makes a task that is delivered due without handing it to anybody.
 func (d *decision) release(t *Task, at time.Time) {
-	t.State, t.Holder = TaskPending, ID{}
+	t.State, t.Holder, t.Slot = TaskPending, ID{}, false
 	t.DueAt, t.ScheduledFor = &at, &at
 	t.Await = nil
 	d.touch(t)
@@ -75,8 +75,8 @@ func (d *decision) handOver(t *Task) {
 		return // its input was not loaded
 	}
 	f := d.lookup(t)
-	if f == nil || !terms.Serves(t.Queue, f) {
-		return
+	if f == nil || f.Limited() || !terms.Serves(t.Queue, f) {
+		return // a claim counts what is limited
 	}
 	d.room--
 	if t.Attempt == 0 && t.Turn == 0 {

@@ -10,7 +10,7 @@ import (
 func (d *decision) settle(t *Task, state TaskState, result json.RawMessage, failure *Error) {
 	t.State, t.Result, t.Error = state, result, failure
 	t.CompletedAt, t.DueAt, t.Holder = d.stamp, nil, ID{}
-	t.WaitingFor, t.Await = "", nil
+	t.WaitingFor, t.Await, t.Slot = "", nil, false
 	d.touch(t)
 	if t.Kind == KindOrchestrator && t.Open > 0 && !t.Root() {
 		d.sweep(t.Execution, t.ID)

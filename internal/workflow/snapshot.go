@@ -103,6 +103,9 @@ type Change struct {
 	Attempts      []FailedAttempt
 	Holds         []Hold // executions of which Lessee now holds something; may exist already
 	Unholds       []Hold
+	// Freed are the queues of limited tasks whose slots this change frees. There is
+	// nothing to save of them.
+	Freed []string
 	// Handed are the tasks that this change leases to Lessee; they are among
 	// NewTasks and Tasks, and there is nothing more to save of them.
 	Handed []Handed

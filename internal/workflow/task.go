@@ -87,8 +87,9 @@ type Task struct {
 	ScheduledFor *time.Time
 	Holder       ID
 	Token        int64
-	Attempt      int // deliveries of this task (of this turn) that may have executed
-	Failures     int // of those, the ones that failed and count against the policy
+	Attempt      int  // deliveries of this task (of this turn) that may have executed
+	Slot         bool // it is counted against its function's limits: an attempt of it runs
+	Failures     int  // of those, the ones that failed and count against the policy
 	LostLeases   int
 	StartedAt    *time.Time // of the newest attempt; of the first turn, for an orchestrator
 	CompletedAt  *time.Time
@@ -111,6 +112,23 @@ type Task struct {
 	Await   []AwaitNode
 	// CancelRequested says that an orchestrator is to see the cancellation.
 	CancelRequested bool
+}
+
+// Lane is the kind of due work that the task is claimed with: its function, when it
+// is to be delivered, and "" when it is only to be looked at because its time is up.
+func (t *Task) Lane() string {
+	if t.Queue == "" || t.State != TaskPending && t.DueAt != nil {
+		return ""
+	}
+	return t.Name
+}
+
+// ConcurrencyKey is what its function's limits are counted apart by.
+func (t *Task) ConcurrencyKey() string {
+	if t.Options == nil {
+		return ""
+	}
+	return t.Options.ConcurrencyKey
 }
 
 // Root tells whether the task runs its execution's own function.

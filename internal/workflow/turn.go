@@ -58,7 +58,7 @@ func (ev TurnAnswered) apply(d *decision) error {
 	}
 	t.Turn++
 	t.Attempt, t.Failures, t.LostLeases = 0, 0, 0
-	t.State, t.Holder, t.Error = TaskWaiting, ID{}, nil
+	t.State, t.Holder, t.Slot, t.Error = TaskWaiting, ID{}, false, nil
 	d.touch(t)
 	if e.State == ExecutionBlocked {
 		e.State, e.Error = e.open(), nil

@@ -30,7 +30,7 @@ func expiredCannotLease(f *fixture) {
 	scheduler := f.join()
 	e, root := f.start("f")
 	f.expire()
-	_, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("f", 1)})
+	_, _, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("f", 1)})
 	f.is(err, db.ErrExpired)
 	f.refusesLessee(scheduler, e, root)
 	f.equal("state", f.task(root.ID).State, workflow.TaskPending)
@@ -51,7 +51,7 @@ func (f *fixture) refusesLessee(scheduler workflow.ID, e *workflow.Execution, ro
 
 func unknownCannotLease(f *fixture) {
 	e, root := f.start("f")
-	_, err := f.store.Claim(f.ctx, newID(), []db.Quota{quota("f", 1)})
+	_, _, err := f.store.Claim(f.ctx, newID(), []db.Quota{quota("f", 1)})
 	f.is(err, db.ErrExpired)
 	f.refusesLessee(newID(), e, root)
 }
@@ -174,7 +174,7 @@ func leave(f *fixture) {
 	f.ok(f.store.Join(f.ctx, s))
 	f.ok(f.store.Leave(f.ctx, s.ID))
 	f.is(f.store.Beat(f.ctx, s), db.ErrExpired)
-	_, err := f.store.Claim(f.ctx, s.ID, []db.Quota{quota("f", 1)})
+	_, _, err := f.store.Claim(f.ctx, s.ID, []db.Quota{quota("f", 1)})
 	f.is(err, db.ErrExpired)
 	f.ok(f.store.Expire(f.ctx, 0))
 	schedulers, err := f.store.Schedulers(f.ctx)

@@ -124,7 +124,8 @@ func elapsedCountsNoAttempt(f *fixture) {
 	})
 	async := newChild(root, "async", inState(workflow.TaskRunning), due(past), func(t *workflow.Task) { t.Token, t.Attempt, t.StartedAt = 2, 2, at(1) })
 	f.add(timer, async)
-	claimed := f.claim(scheduler, db.Quota{Limit: 10}, quota("step", 10))
+	late := db.Quota{Lane: db.Lane{Queue: workflow.DefaultQueue}, Limit: 10}
+	claimed := f.claim(scheduler, db.Quota{Limit: 10}, late, quota("step", 10))
 	f.equal("claimed", len(claimed), 2)
 	for _, c := range claimed {
 		f.equal("elapsed", c.Elapsed, true)
@@ -247,7 +248,7 @@ func claimsAreDisjoint(f *fixture) {
 		scheduler := f.join()
 		done.Go(func() {
 			for empty := 0; empty < 3; {
-				claimed, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("f", 7)})
+				claimed, _, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("f", 7)})
 				if err != nil {
 					f.Errorf("claiming: %v", err)
 					return
@@ -285,7 +286,7 @@ func claimsAndCommits(f *fixture) {
 				return
 			default:
 			}
-			if _, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("step", 3)}); err != nil {
+			if _, _, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("step", 3)}); err != nil {
 				f.Errorf("claiming: %v", err)
 				return
 			}
@@ -345,7 +346,7 @@ func lockedDoesNotDelay(f *fixture) {
 	claims := make(chan []db.Claimed, 1)
 	f.commit(workflow.Need{Executions: []workflow.ID{e.ID}, Tasks: []workflow.ID{root.ID}}, func(l *workflow.Loaded, c *workflow.Change) {
 		go func() {
-			claimed, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("f", 1)})
+			claimed, _, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("f", 1)})
 			if err != nil {
 				f.Errorf("claiming: %v", err)
 			}

@@ -174,3 +174,22 @@ func toWorker(r dbsqlc.Worker) *workflow.Worker {
 		LastError: r.LastError, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 }
+
+// PauseQueue implements db.Catalog.
+func (s *Store) PauseQueue(ctx context.Context, name string, paused bool) error {
+	return s.read("pausing a queue", func(q *dbsqlc.Queries) error {
+		if paused {
+			return q.PauseQueue(ctx, dbsqlc.PauseQueueParams{Namespace: namespace, Name: name})
+		}
+		return q.ResumeQueue(ctx, dbsqlc.ResumeQueueParams{Namespace: namespace, Name: name})
+	})
+}
+
+// PausedQueues implements db.Catalog.
+func (s *Store) PausedQueues(ctx context.Context) (names []string, err error) {
+	err = s.read("reading the paused queues", func(q *dbsqlc.Queries) (err error) {
+		names, err = q.PausedQueues(ctx, namespace)
+		return err
+	})
+	return names, err
+}

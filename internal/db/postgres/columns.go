@@ -94,27 +94,29 @@ func insertTasks(ts []*workflow.Task) (statement, error) {
 	var errs []error
 	c := changing(&errs, ts)
 	params := dbsqlc.InsertTasksParams{
-		Namespace:    namespace,
-		Ids:          column(ts, func(t T) workflow.ID { return t.ID }),
-		ExecutionIds: column(ts, func(t T) workflow.ID { return t.Execution }),
-		ParentIds:    column(ts, func(t T) workflow.ID { return t.Parent }),
-		ParentRuns:   column(ts, func(t T) int32 { return number(t.ParentRun) }),
-		StepKeys:     column(ts, func(t T) string { return t.Key }),
-		Ops:          column(ts, func(t T) string { return string(t.Op) }),
-		Names:        column(ts, func(t T) string { return t.Name }),
-		Pinneds:      column(ts, func(t T) bool { return t.Version != nil }),
-		Versions:     column(ts, func(t T) string { return textOf(t.Version) }),
-		Queues:       column(ts, func(t T) string { return t.Queue }),
-		Priorities:   column(ts, func(t T) int32 { return number(t.Priority) }),
-		Inputs:       column(ts, func(t T) []byte { return t.Input }),
-		Options:      encoded(&errs, ts, func(t T) (*workflow.CallOptions, bool) { return t.Options, t.Options != nil }),
-		ItemIndexes:  column(ts, func(t T) int32 { return number(t.Item) }),
-		CreatedAts:   column(ts, func(t T) time.Time { return t.CreatedAt }),
-		Kinds:        c.Kinds, States: c.States, DueAts: c.DueAts, ScheduledFors: c.ScheduledFors, Holders: c.Holders,
+		Namespace:       namespace,
+		Ids:             column(ts, func(t T) workflow.ID { return t.ID }),
+		ExecutionIds:    column(ts, func(t T) workflow.ID { return t.Execution }),
+		ParentIds:       column(ts, func(t T) workflow.ID { return t.Parent }),
+		ParentRuns:      column(ts, func(t T) int32 { return number(t.ParentRun) }),
+		StepKeys:        column(ts, func(t T) string { return t.Key }),
+		Ops:             column(ts, func(t T) string { return string(t.Op) }),
+		Names:           column(ts, func(t T) string { return t.Name }),
+		Pinneds:         column(ts, func(t T) bool { return t.Version != nil }),
+		Versions:        column(ts, func(t T) string { return textOf(t.Version) }),
+		Queues:          column(ts, func(t T) string { return t.Queue }),
+		ConcurrencyKeys: column(ts, func(t T) string { return t.ConcurrencyKey() }),
+		Priorities:      column(ts, func(t T) int32 { return number(t.Priority) }),
+		Inputs:          column(ts, func(t T) []byte { return t.Input }),
+		Options:         encoded(&errs, ts, func(t T) (*workflow.CallOptions, bool) { return t.Options, t.Options != nil }),
+		ItemIndexes:     column(ts, func(t T) int32 { return number(t.Item) }),
+		CreatedAts:      column(ts, func(t T) time.Time { return t.CreatedAt }),
+		Kinds:           c.Kinds, States: c.States, DueAts: c.DueAts, ScheduledFors: c.ScheduledFors, Holders: c.Holders,
 		Tokens: c.Tokens, Attempts: c.Attempts, Failures: c.Failures, LostLeases: c.LostLeases, StartedAts: c.StartedAts,
 		CompletedAts: c.CompletedAts, Seqs: c.Seqs, Results: c.Results, Errors: c.Errors, Details: c.Details,
 		WaitingFors: c.WaitingFors, AwaitedBys: c.AwaitedBys, Runs: c.Runs, Turns: c.Turns, Settleds: c.Settleds,
 		Opens: c.Opens, NextItems: c.NextItems, Items: c.Items, Awaits: c.Awaits, CancelRequesteds: c.CancelRequesteds,
+		Slots: c.Slots, Lanes: c.Lanes,
 	}
 	return func(ctx context.Context, q *queries) error { return q.InsertTasks(ctx, params) }, errors.Join(errs...)
 }
@@ -157,6 +159,8 @@ func changing(errs *[]error, ts []*workflow.Task) dbsqlc.UpdateTasksParams {
 		Items:            column(ts, func(t T) int32 { return number(t.Items) }),
 		Awaits:           encoded(errs, ts, func(t T) ([]workflow.AwaitNode, bool) { return t.Await, len(t.Await) > 0 }),
 		CancelRequesteds: column(ts, func(t T) bool { return t.CancelRequested }),
+		Slots:            column(ts, func(t T) bool { return t.Slot }),
+		Lanes:            column(ts, func(t T) string { return t.Lane() }),
 	}
 }
 

@@ -38,7 +38,7 @@ func TestClaimPassesOverWhatACommitHasLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	claim := func(ctx context.Context) []db.Claimed {
-		claimed, err := store.Claim(ctx, scheduler, []db.Quota{{Lane: db.Lane{Queue: "default", Function: "f"}, Limit: 5}})
+		claimed, _, err := store.Claim(ctx, scheduler, []db.Quota{{Lane: db.Lane{Queue: "default", Function: "f"}, Limit: 5}})
 		if err != nil {
 			t.Errorf("claiming: %v", err)
 		}
@@ -112,7 +112,7 @@ func TestExpiryWaitsForTheLeasesUnderWay(t *testing.T) {
 	if len(orphans) != 1 || orphans[0].Task != e.RootTask {
 		t.Errorf("found orphans %v, want the task that was leased meanwhile", orphans)
 	}
-	if _, err := store.Claim(t.Context(), scheduler, nil); !errors.Is(err, db.ErrExpired) {
+	if _, _, err := store.Claim(t.Context(), scheduler, nil); !errors.Is(err, db.ErrExpired) {
 		t.Errorf("a claim afterwards gave %v", err)
 	}
 }

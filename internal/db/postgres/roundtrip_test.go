@@ -62,7 +62,7 @@ func TestHotPathTakesFewRoundTrips(t *testing.T) {
 		run  func() error
 	}{
 		{"a start", 2, func() error { _, err := start(t.Context(), store); return err }},
-		{"a claim", 1, func() error { _, err := store.Claim(t.Context(), scheduler.ID, []db.Quota{lane}); return err }},
+		{"a claim", 1, func() error { _, _, err := store.Claim(t.Context(), scheduler.ID, []db.Quota{lane}); return err }},
 		{"a commit that loads and saves of each kind", 2, func() error { return everything(t.Context(), store, scheduler.ID) }},
 		{"a turn", 1, func() error { _, err := store.Turns(t.Context(), []workflow.ID{newID()}); return err }},
 		{"a heartbeat", 1, func() error { return store.Beat(t.Context(), scheduler) }},

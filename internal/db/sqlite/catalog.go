@@ -225,3 +225,22 @@ func toWorker(row dbsqlc.Worker) *workflow.Worker {
 		CreatedAt: timeOf(row.CreatedAt), UpdatedAt: timeOf(row.UpdatedAt),
 	}
 }
+
+// PauseQueue implements db.Catalog.
+func (s *Store) PauseQueue(ctx context.Context, name string, paused bool) error {
+	return s.write(ctx, "pausing a queue", func(ctx context.Context, tx *transaction) error {
+		if paused {
+			return tx.PauseQueue(ctx, dbsqlc.PauseQueueParams{Namespace: namespace, Name: name, Now: tx.us()})
+		}
+		return tx.ResumeQueue(ctx, dbsqlc.ResumeQueueParams{Namespace: namespace, Name: name})
+	})
+}
+
+// PausedQueues implements db.Catalog.
+func (s *Store) PausedQueues(ctx context.Context) (names []string, err error) {
+	err = s.view(ctx, "reading the paused queues", func(ctx context.Context, q *dbsqlc.Queries) (err error) {
+		names, err = q.PausedQueues(ctx, namespace)
+		return err
+	})
+	return names, err
+}

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/db/sqlite/internal/dbsqlc"
@@ -10,27 +12,85 @@ import (
 )
 
 // Claim implements db.Leases. Due tasks of paused executions stay where they are.
-func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quota) (claimed []db.Claimed, err error) {
+func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quota) (claimed []db.Claimed, again time.Duration, err error) {
 	err = s.write(ctx, "claiming tasks", func(ctx context.Context, tx *transaction) error {
 		if err := tx.checkAlive(ctx, scheduler); err != nil {
 			return err
 		}
 		c := claim{transaction: tx, scheduler: scheduler, held: map[workflow.ID]bool{}}
+		refs := db.MetersOf(lanes)
+		meters, err := tx.meters(ctx, refs)
+		if err != nil {
+			return err
+		}
+		lanes := meters.Allow(lanes, tx.now)
 		for _, quota := range lanes {
 			if err := c.lane(ctx, quota); err != nil {
 				return err
 			}
 		}
+		claimed, again = c.claimed, meters.Begin(lanes, c.claimed, tx.now)
 		if len(c.claimed) == 0 {
 			return errNothing
 		}
-		claimed = c.claimed
-		return nil
+		return tx.saveMeters(ctx, meters, lanes)
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return claimed, nil
+	return claimed, again, nil
+}
+
+// meters reads the meters of limited functions. The writer's turn is their lock.
+func (tx *transaction) meters(ctx context.Context, refs []db.MeterRef) (db.Meters, error) {
+	meters := make(db.Meters, len(refs))
+	for _, ref := range refs {
+		starts, err := tx.GetMeter(ctx, dbsqlc.GetMeterParams{Function: ref.Function, ConcurrencyKey: ref.Key, Namespace: namespace})
+		if err != nil && !errors.Is(err, errNoRows) {
+			return nil, err
+		}
+		m := &workflow.Meter{}
+		if err := decode(starts, &m.Starts); err != nil {
+			return nil, fmt.Errorf("reading the meter of %s: %w", ref.Function, err)
+		}
+		running, err := tx.CountSlots(ctx, dbsqlc.CountSlotsParams{Function: ref.Function, ConcurrencyKey: ref.Key, Namespace: namespace})
+		if err != nil {
+			return nil, err
+		}
+		m.Running = int(running)
+		meters[ref] = m
+	}
+	return meters, nil
+}
+
+// saveMeters stores the meters of rate limits; the others say nothing that is not counted anew.
+func (tx *transaction) saveMeters(ctx context.Context, meters db.Meters, lanes []db.Quota) error {
+	for _, q := range lanes {
+		if q.Rate == nil {
+			continue
+		}
+		m := meters[db.MeterRef{Function: q.Function, Key: q.Key}]
+		starts, err := encode(m.Starts, len(m.Starts) > 0)
+		if err != nil {
+			return err
+		}
+		if err := tx.PutMeter(ctx, dbsqlc.PutMeterParams{
+			Namespace: namespace, Function: q.Function, ConcurrencyKey: q.Key, Starts: starts, IdleAt: m.IdleAt(q.Rate, tx.now).UnixMicro(),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ForgetMeters implements db.Leases.
+func (s *Store) ForgetMeters(ctx context.Context, limit int) (deleted int, err error) {
+	err = s.write(ctx, "forgetting meters", func(ctx context.Context, tx *transaction) error {
+		n, err := tx.ForgetMeters(ctx, dbsqlc.ForgetMetersParams{Before: tx.us(), Most: int64(limit)})
+		deleted = int(n)
+		return err
+	})
+	return deleted, err
 }
 
 // claim is the work of one Claim.
@@ -48,13 +108,13 @@ func (c *claim) lane(ctx context.Context, q db.Quota) error {
 	now := c.us()
 	rows, err := c.ListDue(ctx, dbsqlc.ListDueParams{
 		Namespace: namespace, Queue: q.Queue, Lane: q.Function, Pinned: q.Pinned, Version: q.Version, Priority: q.Priority,
-		Now: &now, Most: int64(q.Limit),
+		ConcurrencyKey: q.Key, Now: &now, Most: int64(q.Limit),
 	})
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		if err := c.take(ctx, row, q.Kind); err != nil {
+		if err := c.take(ctx, row, &q); err != nil {
 			return err
 		}
 	}
@@ -62,12 +122,12 @@ func (c *claim) lane(ctx context.Context, q db.Quota) error {
 }
 
 // take leases one due task.
-func (c *claim) take(ctx context.Context, row dbsqlc.ListDueRow, kind workflow.Kind) error {
+func (c *claim) take(ctx context.Context, row dbsqlc.ListDueRow, q *db.Quota) error {
 	elapsed := row.Task.State != workflow.TaskPending
-	c.lease(&row.Task, kind)
+	c.lease(&row.Task, q)
 	if err := fenced(c.Claim(ctx, dbsqlc.ClaimParams{
 		Kind: row.Task.Kind, State: row.Task.State, ScheduledFor: row.Task.ScheduledFor, Holder: c.scheduler,
-		Attempt: row.Task.Attempt, StartedAt: row.Task.StartedAt,
+		Slot: row.Task.Slot, Attempt: row.Task.Attempt, StartedAt: row.Task.StartedAt,
 		Namespace: row.Task.Namespace, ID: row.Task.ID, WasToken: row.Task.Token - 1,
 	})); err != nil {
 		return err
@@ -104,17 +164,17 @@ func (c *claim) take(ctx context.Context, row dbsqlc.ListDueRow, kind workflow.K
 // lease makes the task held. One that was not pending keeps its state: its time
 // is up, and nothing is delivered. A task that never ran becomes what its function
 // is registered as now.
-func (c *claim) lease(t *dbsqlc.Task, kind workflow.Kind) {
+func (c *claim) lease(t *dbsqlc.Task, q *db.Quota) {
 	now := c.us()
 	t.ScheduledFor, t.DueAt, t.Holder = t.DueAt, nil, c.scheduler
 	t.Token++
 	if t.State != workflow.TaskPending {
 		return
 	}
-	t.State = workflow.TaskRunning
+	t.State, t.Slot = workflow.TaskRunning, q.Limited()
 	if t.Kind.Delivered() {
-		if kind != "" && t.Attempt == 0 && t.Turn == 0 {
-			t.Kind = kind
+		if q.Kind != "" && t.Attempt == 0 && t.Turn == 0 {
+			t.Kind = q.Kind
 		}
 		t.Attempt++
 	}

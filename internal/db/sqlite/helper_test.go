@@ -86,7 +86,8 @@ func join(ctx context.Context, store db.Store) (workflow.ID, error) {
 
 func claim(ctx context.Context, store db.Store, scheduler workflow.ID, function string, limit int) ([]db.Claimed, error) {
 	lane := db.Lane{Queue: workflow.DefaultQueue, Function: function}
-	return store.Claim(ctx, scheduler, []db.Quota{{Lane: lane, Limit: limit, Kind: workflow.KindActivity}})
+	claimed, _, err := store.Claim(ctx, scheduler, []db.Quota{{Lane: lane, Limit: limit, Kind: workflow.KindActivity}})
+	return claimed, err
 }
 
 // leaveLease starts an execution and claims its root task.

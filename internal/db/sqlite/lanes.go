@@ -18,7 +18,7 @@ func (s *Store) Lanes(ctx context.Context) ([]db.Lane, error) {
 			if *row.DueAt <= now {
 				lanes = append(lanes, db.Lane{
 					Queue: row.Queue, Function: row.Lane, Version: row.Version, Pinned: row.Pinned,
-					Priority: row.Priority, Oldest: timeOf(*row.DueAt),
+					Priority: row.Priority, Key: row.ConcurrencyKey, Oldest: timeOf(*row.DueAt),
 				})
 			}
 			return nil
@@ -40,7 +40,7 @@ func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err err
 				var err error
 				due, err = q.NextDue(ctx, dbsqlc.NextDueParams{
 					Namespace: namespace, Queue: row.Queue, Lane: row.Lane, Pinned: row.Pinned, Version: row.Version,
-					Priority: row.Priority, Now: &now,
+					Priority: row.Priority, ConcurrencyKey: row.ConcurrencyKey, Now: &now,
 				})
 				if errors.Is(err, errNoRows) {
 					return nil
@@ -71,7 +71,7 @@ func (s *Store) Hasten(ctx context.Context, function string) error {
 			}
 			return tx.Hasten(ctx, dbsqlc.HastenParams{
 				Now: &now, Namespace: namespace, Queue: row.Queue, Lane: row.Lane, Pinned: row.Pinned, Version: row.Version,
-				Priority: row.Priority,
+				Priority: row.Priority, ConcurrencyKey: row.ConcurrencyKey,
 			})
 		})
 	})
@@ -91,6 +91,6 @@ func eachLane(ctx context.Context, q *dbsqlc.Queries, visit func(dbsqlc.NextLane
 		if err := visit(row); err != nil {
 			return err
 		}
-		after.Queue, after.Lane, after.Pinned, after.Version, after.Priority = row.Queue, row.Lane, row.Pinned, row.Version, row.Priority
+		after.Queue, after.Lane, after.Pinned, after.Version, after.Priority, after.ConcurrencyKey = row.Queue, row.Lane, row.Pinned, row.Version, row.Priority, row.ConcurrencyKey
 	}
 }

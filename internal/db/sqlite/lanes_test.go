@@ -62,7 +62,7 @@ func TestEveryLaneIsFoundOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claimed, err := store.Claim(t.Context(), scheduler, []db.Quota{
+	claimed, _, err := store.Claim(t.Context(), scheduler, []db.Quota{
 		{Lane: want[4], Limit: 1, Kind: workflow.KindOrchestrator}, {Lane: want[4]}, {Lane: want[2], Limit: 100},
 	})
 	if err != nil {

@@ -91,7 +91,7 @@ func (tx *transaction) saveTasks(ctx context.Context, c *workflow.Change) error 
 			StartedAt: row.StartedAt, CompletedAt: row.CompletedAt, Seq: row.Seq, Result: row.Result, Error: row.Error,
 			Detail: row.Detail, WaitingFor: row.WaitingFor, AwaitedBy: row.AwaitedBy, Run: row.Run, Turn: row.Turn,
 			Settled: row.Settled, Open: row.Open, NextItem: row.NextItem, Items: row.Items, Await: row.Await,
-			CancelRequested: row.CancelRequested, Namespace: row.Namespace, ID: row.ID, WasToken: u.WasToken,
+			CancelRequested: row.CancelRequested, Slot: row.Slot, Lane: row.Lane, Namespace: row.Namespace, ID: row.ID, WasToken: u.WasToken,
 		})); err != nil {
 			return fmt.Errorf("updating task %s: %w", u.ID, err)
 		}

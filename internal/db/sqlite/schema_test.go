@@ -14,6 +14,7 @@ import (
 var (
 	tableText  = regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n\)`)
 	columnText = regexp.MustCompile(`(?m)^    ([a-z_]+) `)
+	addedText  = regexp.MustCompile(`ADD COLUMN (\w+)`)
 	indexText  = regexp.MustCompile(`CREATE (?:UNIQUE )?INDEX (.*)`)
 )
 
@@ -34,6 +35,9 @@ func schema(t *testing.T, files embed.FS, folder string) (names []string) {
 			for _, column := range columnText.FindAllStringSubmatch(table[2], -1) {
 				names = append(names, table[1]+"."+column[1])
 			}
+		}
+		for _, column := range addedText.FindAllStringSubmatch(string(content), -1) {
+			names = append(names, column[1])
 		}
 		for _, index := range indexText.FindAllStringSubmatch(string(content), -1) {
 			names = append(names, index[1])

@@ -84,7 +84,7 @@ func (s *story) claimAll() map[string][]db.Claimed {
 			quotas[i].Kind = registry{}.Lookup(lane.Function, nil).Kind
 		}
 	}
-	claimed, err := s.store.Claim(s.Context(), s.scheduler, quotas)
+	claimed, _, err := s.store.Claim(s.Context(), s.scheduler, quotas)
 	if err != nil {
 		s.Fatal(err)
 	}

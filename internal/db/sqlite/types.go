@@ -129,9 +129,7 @@ func fromTask(t *workflow.Task) (row dbsqlc.Task, err error) {
 		StartedAt: usOrNil(t.StartedAt), CompletedAt: usOrNil(t.CompletedAt), Seq: t.Seq, Result: t.Result, Detail: t.Detail,
 		WaitingFor: textOrNil(t.WaitingFor), Run: t.Run, Turn: t.Turn, Settled: t.Settled, Open: t.Open,
 		NextItem: t.Next, Items: t.Items, CancelRequested: t.CancelRequested,
-	}
-	if t.Queue != "" {
-		row.Lane = t.Name
+		ConcurrencyKey: t.ConcurrencyKey(), Slot: t.Slot, Lane: t.Lane(),
 	}
 	for _, field := range []struct {
 		column *[]byte
@@ -159,7 +157,7 @@ func toTask(row dbsqlc.Task) (*workflow.Task, error) {
 		Token: row.Token, Attempt: row.Attempt, Failures: row.Failures, LostLeases: row.LostLeases,
 		StartedAt: timeOrNil(row.StartedAt), CompletedAt: timeOrNil(row.CompletedAt), Seq: row.Seq, Result: row.Result, Detail: row.Detail,
 		WaitingFor: textOf(row.WaitingFor), Run: row.Run, Turn: row.Turn, Settled: row.Settled, Open: row.Open,
-		Next: row.NextItem, Items: row.Items, CancelRequested: row.CancelRequested,
+		Next: row.NextItem, Items: row.Items, CancelRequested: row.CancelRequested, Slot: row.Slot,
 	}
 	if row.Pinned {
 		t.Version = &row.Version

@@ -49,6 +49,15 @@ UPDATE workers SET health = @health, last_error = @last_error, updated_at = cloc
         ELSE clock_timestamp() END
 WHERE namespace = @namespace AND id = @id;
 
+-- name: PauseQueue :exec
+INSERT INTO paused_queues (namespace, name, paused_at) VALUES (@namespace, @name, now()) ON CONFLICT DO NOTHING;
+
+-- name: ResumeQueue :exec
+DELETE FROM paused_queues WHERE namespace = @namespace AND name = @name;
+
+-- name: PausedQueues :many
+SELECT name FROM paused_queues WHERE namespace = @namespace ORDER BY name;
+
 -- name: PutSecret :exec
 INSERT INTO secrets (name, value) VALUES (@name, @value) ON CONFLICT DO NOTHING;
 

@@ -41,7 +41,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
-    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested
+    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.concurrency_key, t.slot
 FROM tasks t
 WHERE t.namespace = @namespace AND t.execution_id = @execution AND t.op NOT IN ('item', 'start', 'deadline')
 ORDER BY t.created_at, t.id;
@@ -56,3 +56,9 @@ SELECT * FROM counters WHERE namespace = @namespace AND execution_id = @executio
 
 -- name: ListState :many
 SELECT * FROM custom_state WHERE namespace = @namespace AND execution_id = @execution ORDER BY key;
+
+-- Walks what is due, so its cost follows the backlog.
+-- name: QueueDepths :many
+SELECT queue, count(*) AS due, min(due_at)::timestamptz AS oldest FROM tasks
+WHERE namespace = @namespace AND due_at IS NOT NULL AND due_at <= now() AND lane <> ''
+GROUP BY queue;

@@ -55,6 +55,15 @@ UPDATE workers SET
         ELSE sqlc.arg(now) END
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
+-- name: PauseQueue :exec
+INSERT INTO paused_queues (namespace, name, paused_at) VALUES (sqlc.arg(namespace), sqlc.arg(name), sqlc.arg(now)) ON CONFLICT DO NOTHING;
+
+-- name: ResumeQueue :exec
+DELETE FROM paused_queues WHERE namespace = sqlc.arg(namespace) AND name = sqlc.arg(name);
+
+-- name: PausedQueues :many
+SELECT name FROM paused_queues WHERE namespace = sqlc.arg(namespace) ORDER BY name;
+
 -- name: PutSecret :exec
 INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING;
 

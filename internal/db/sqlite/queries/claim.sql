@@ -7,16 +7,18 @@
 -- sqlc gives every argument of a row the type of the first column, and a CAST would
 -- keep the index from more than the first: 0 + leaves the type of numbers open.
 -- name: NextLane :one
-SELECT queue, lane, pinned, version, priority, due_at FROM tasks
+SELECT queue, lane, pinned, version, priority, concurrency_key, due_at FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND due_at IS NOT NULL
-    AND (queue, lane, pinned, version, priority) > (sqlc.arg(queue), sqlc.arg(lane), 0 + sqlc.arg(pinned), sqlc.arg(version), 0 + sqlc.arg(priority))
-ORDER BY queue, lane, pinned, version, priority, due_at LIMIT 1;
+    AND (queue, lane, pinned, version, priority, concurrency_key)
+        > (sqlc.arg(queue), sqlc.arg(lane), 0 + sqlc.arg(pinned), sqlc.arg(version), 0 + sqlc.arg(priority), sqlc.arg(concurrency_key))
+ORDER BY queue, lane, pinned, version, priority, concurrency_key, due_at LIMIT 1;
 
 -- When the next task of a lane becomes due that is not yet.
 -- name: NextDue :one
 SELECT due_at FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND queue = sqlc.arg(queue) AND lane = sqlc.arg(lane) AND pinned = sqlc.arg(pinned)
-    AND version = sqlc.arg(version) AND priority = sqlc.arg(priority) AND due_at > sqlc.arg(now)
+    AND version = sqlc.arg(version) AND priority = sqlc.arg(priority) AND concurrency_key = sqlc.arg(concurrency_key)
+    AND due_at > sqlc.arg(now)
 ORDER BY due_at LIMIT 1;
 
 -- The due tasks of one lane. Those of paused executions stay there and are stepped
@@ -27,7 +29,8 @@ SELECT sqlc.embed(t), e.state AS execution_state, e.function, e.version AS execu
     CAST(CASE WHEN t.input IS NULL AND t.op = 'start' THEN e.input END AS BLOB) AS execution_input
 FROM tasks AS t CROSS JOIN executions AS e ON e.namespace = t.namespace AND e.id = t.execution_id
 WHERE t.namespace = sqlc.arg(namespace) AND t.queue = sqlc.arg(queue) AND t.lane = sqlc.arg(lane) AND t.pinned = sqlc.arg(pinned)
-    AND t.version = sqlc.arg(version) AND t.priority = sqlc.arg(priority) AND t.due_at <= sqlc.arg(now) AND e.paused = 0
+    AND t.version = sqlc.arg(version) AND t.priority = sqlc.arg(priority) AND t.concurrency_key = sqlc.arg(concurrency_key)
+    AND t.due_at <= sqlc.arg(now) AND e.paused = 0
 ORDER BY t.due_at
 LIMIT sqlc.arg(most);
 
@@ -35,12 +38,36 @@ LIMIT sqlc.arg(most);
 -- name: Claim :execrows
 UPDATE tasks SET
     kind = sqlc.arg(kind), state = sqlc.arg(state), due_at = NULL, scheduled_for = sqlc.arg(scheduled_for),
-    holder = sqlc.arg(holder), token = token + 1, attempt = sqlc.arg(attempt), started_at = sqlc.arg(started_at)
+    holder = sqlc.arg(holder), slot = sqlc.arg(slot), token = token + 1, attempt = sqlc.arg(attempt), started_at = sqlc.arg(started_at)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND token = sqlc.arg(was_token);
+
+-- The meters of limited functions.
+-- name: GetMeter :one
+SELECT starts FROM limits
+WHERE function = sqlc.arg(function) AND concurrency_key = sqlc.arg(concurrency_key) AND namespace = sqlc.arg(namespace);
+
+-- name: CountSlots :one
+SELECT count(*) FROM tasks
+WHERE slot = 1 AND name = sqlc.arg(function) AND concurrency_key = sqlc.arg(concurrency_key) AND namespace = sqlc.arg(namespace);
+
+-- name: PutMeter :exec
+INSERT INTO limits (namespace, function, concurrency_key, starts, idle_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (function, concurrency_key, namespace) DO UPDATE SET starts = excluded.starts, idle_at = excluded.idle_at;
+
+-- name: ForgetMeters :execrows
+DELETE FROM limits WHERE rowid IN (
+    SELECT x.rowid FROM limits AS x WHERE x.idle_at < sqlc.arg(before) ORDER BY x.idle_at LIMIT sqlc.arg(most)
+);
 
 -- One lane of the function at a time.
 -- name: Hasten :exec
 UPDATE tasks SET due_at = sqlc.arg(now), scheduled_for = sqlc.arg(now)
 WHERE namespace = sqlc.arg(namespace) AND queue = sqlc.arg(queue) AND lane = sqlc.arg(lane) AND pinned = sqlc.arg(pinned)
-    AND version = sqlc.arg(version) AND priority = sqlc.arg(priority)
+    AND version = sqlc.arg(version) AND priority = sqlc.arg(priority) AND concurrency_key = sqlc.arg(concurrency_key)
     AND due_at > sqlc.arg(now) AND state = 'pending' AND failures > 0;
+
+-- Walks what is due, so its cost follows the backlog.
+-- name: QueueDepths :many
+SELECT queue, count(*) AS due, CAST(min(due_at) AS INTEGER) AS oldest FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND due_at IS NOT NULL AND due_at <= sqlc.arg(now) AND lane <> ''
+GROUP BY queue;

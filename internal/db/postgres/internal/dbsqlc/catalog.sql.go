@@ -162,6 +162,44 @@ func (q *Queries) ListWorkers(ctx context.Context, namespace string) ([]Worker, 
 	return items, nil
 }
 
+const PauseQueue = `-- name: PauseQueue :exec
+INSERT INTO paused_queues (namespace, name, paused_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING
+`
+
+type PauseQueueParams struct {
+	Namespace string
+	Name      string
+}
+
+func (q *Queries) PauseQueue(ctx context.Context, arg PauseQueueParams) error {
+	_, err := q.db.Exec(ctx, PauseQueue, arg.Namespace, arg.Name)
+	return err
+}
+
+const PausedQueues = `-- name: PausedQueues :many
+SELECT name FROM paused_queues WHERE namespace = $1 ORDER BY name
+`
+
+func (q *Queries) PausedQueues(ctx context.Context, namespace string) ([]string, error) {
+	rows, err := q.db.Query(ctx, PausedQueues, namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const PutFunction = `-- name: PutFunction :exec
 INSERT INTO functions (namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us,
     heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us, max_concurrent, rate_limit,
@@ -276,6 +314,20 @@ func (q *Queries) PutWorker(ctx context.Context, arg PutWorkerParams) (Worker, e
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const ResumeQueue = `-- name: ResumeQueue :exec
+DELETE FROM paused_queues WHERE namespace = $1 AND name = $2
+`
+
+type ResumeQueueParams struct {
+	Namespace string
+	Name      string
+}
+
+func (q *Queries) ResumeQueue(ctx context.Context, arg ResumeQueueParams) error {
+	_, err := q.db.Exec(ctx, ResumeQueue, arg.Namespace, arg.Name)
+	return err
 }
 
 const SetWorkerHealth = `-- name: SetWorkerHealth :execrows

@@ -17,9 +17,10 @@ WITH quota AS (
     SELECT $2::text AS namespace, unnest($3::text[]) AS queue, unnest($4::text[]) AS lane,
         unnest($5::boolean[]) AS pinned,
         unnest($6::text[]) AS version, unnest($7::integer[]) AS priority,
-        unnest($8::integer[]) AS most, unnest($9::text[]) AS kind
+        unnest($8::text[]) AS concurrency_key,
+        unnest($9::integer[]) AS most, unnest($10::text[]) AS kind, unnest($11::boolean[]) AS limited
 ), picked AS MATERIALIZED (
-    SELECT c.id, c.execution_id, c.op, c.state, c.kind, c.untried, c.execution_state, c.function, c.execution_version, c.tags, c.seed, c.trace_parent, c.deadline_at, c.execution_cancel_requested, q.kind AS kind_now,
+    SELECT c.id, c.execution_id, c.op, c.state, c.kind, c.untried, c.execution_state, c.function, c.execution_version, c.tags, c.seed, c.trace_parent, c.deadline_at, c.execution_cancel_requested, q.kind AS kind_now, q.limited,
         q.kind <> '' AND c.state = 'pending' AND c.untried AND c.kind IN ('activity', 'orchestrator') AS takes_kind
     FROM quota q CROSS JOIN LATERAL (
         SELECT t.id, t.execution_id, t.op, t.state, t.kind, t.attempt = 0 AND t.turn = 0 AS untried,
@@ -29,7 +30,7 @@ WITH quota AS (
             SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered, x.context_seq FROM executions x WHERE x.id = t.execution_id AND NOT x.paused OFFSET 0
         ) e
         WHERE t.namespace = q.namespace AND t.queue = q.queue AND t.lane = q.lane AND t.pinned = q.pinned
-            AND t.version = q.version AND t.priority = q.priority AND t.due_at <= now()
+            AND t.version = q.version AND t.priority = q.priority AND t.concurrency_key = q.concurrency_key AND t.due_at <= now()
         ORDER BY t.due_at LIMIT q.most
         FOR UPDATE OF t SKIP LOCKED
     ) c
@@ -40,9 +41,9 @@ WITH quota AS (
         FOR UPDATE SKIP LOCKED
     ) e
 ), marked AS MATERIALIZED (
-    SELECT p.id, p.execution_id, p.op, p.state, p.kind, p.untried, p.execution_state, p.function, p.execution_version, p.tags, p.seed, p.trace_parent, p.deadline_at, p.execution_cancel_requested, p.kind_now, p.takes_kind, p.op = 'start' AND p.execution_id IN (SELECT b.id FROM beginning b) AS begins FROM picked p
+    SELECT p.id, p.execution_id, p.op, p.state, p.kind, p.untried, p.execution_state, p.function, p.execution_version, p.tags, p.seed, p.trace_parent, p.deadline_at, p.execution_cancel_requested, p.kind_now, p.limited, p.takes_kind, p.op = 'start' AND p.execution_id IN (SELECT b.id FROM beginning b) AS begins FROM picked p
 ), mine AS MATERIALIZED (
-    SELECT id, execution_id, op, state, kind, untried, execution_state, function, execution_version, tags, seed, trace_parent, deadline_at, execution_cancel_requested, kind_now, takes_kind, begins FROM marked k WHERE k.begins OR k.op <> 'start' OR k.execution_state <> 'pending'
+    SELECT id, execution_id, op, state, kind, untried, execution_state, function, execution_version, tags, seed, trace_parent, deadline_at, execution_cancel_requested, kind_now, limited, takes_kind, begins FROM marked k WHERE k.begins OR k.op <> 'start' OR k.execution_state <> 'pending'
 ), begun AS (
     UPDATE executions e SET state = 'running', started_at = coalesce(e.started_at, now())
     WHERE e.id = ANY(ARRAY(SELECT b.id FROM beginning b))
@@ -54,6 +55,7 @@ WITH quota AS (
 UPDATE tasks t SET
     kind = CASE WHEN m.takes_kind THEN m.kind_now ELSE t.kind END,
     state = CASE WHEN m.state = 'pending' THEN 'running' ELSE t.state END,
+    slot = CASE WHEN m.state = 'pending' THEN m.limited ELSE t.slot END,
     due_at = NULL, scheduled_for = t.due_at, holder = $1::uuid, token = t.token + 1,
     attempt = t.attempt + CASE WHEN m.state = 'pending' AND t.kind IN ('activity', 'orchestrator') THEN 1 ELSE 0 END,
     started_at = CASE
@@ -62,22 +64,24 @@ UPDATE tasks t SET
         ELSE coalesce(t.started_at, now()) END
 FROM mine m
 WHERE t.id = ANY(ARRAY[m.id])
-RETURNING t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, (m.state <> 'pending')::boolean AS elapsed, m.begins::boolean AS begins, m.execution_state,
+RETURNING t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.concurrency_key, t.slot, (m.state <> 'pending')::boolean AS elapsed, m.begins::boolean AS begins, m.execution_state,
     m.function, m.execution_version, m.tags, m.seed, m.trace_parent, m.deadline_at, m.execution_cancel_requested,
     (CASE WHEN t.op = 'start' AND t.input IS NULL
         THEN (SELECT e.input FROM executions e WHERE e.id = t.execution_id) END)::bytea AS execution_input
 `
 
 type ClaimParams struct {
-	Scheduler  workflow.ID
-	Namespace  string
-	Queues     []string
-	Lanes      []string
-	Pinneds    []bool
-	Versions   []string
-	Priorities []int32
-	Limits     []int32
-	Kinds      []string
+	Scheduler       workflow.ID
+	Namespace       string
+	Queues          []string
+	Lanes           []string
+	Pinneds         []bool
+	Versions        []string
+	Priorities      []int32
+	ConcurrencyKeys []string
+	Limits          []int32
+	Kinds           []string
+	Limiteds        []bool
 }
 
 type ClaimRow struct {
@@ -111,8 +115,10 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) ([]ClaimRow, error
 		arg.Pinneds,
 		arg.Versions,
 		arg.Priorities,
+		arg.ConcurrencyKeys,
 		arg.Limits,
 		arg.Kinds,
+		arg.Limiteds,
 	)
 	if err != nil {
 		return nil, err
@@ -164,6 +170,8 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) ([]ClaimRow, error
 			&i.Task.Items,
 			&i.Task.Await,
 			&i.Task.CancelRequested,
+			&i.Task.ConcurrencyKey,
+			&i.Task.Slot,
 			&i.Elapsed,
 			&i.Begins,
 			&i.ExecutionState,
@@ -184,6 +192,69 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) ([]ClaimRow, error
 		return nil, err
 	}
 	return items, nil
+}
+
+const CountSlots = `-- name: CountSlots :many
+SELECT w.function::text AS function, w.concurrency_key::text AS concurrency_key, t.running FROM (SELECT
+    unnest($1::text[]) AS function, unnest($2::text[]) AS concurrency_key
+) w
+CROSS JOIN LATERAL (
+    SELECT count(*) AS running FROM tasks x
+    WHERE x.slot AND x.name = w.function AND x.concurrency_key = w.concurrency_key AND (x.namespace = $3) IS TRUE
+) t
+`
+
+type CountSlotsParams struct {
+	Functions       []string
+	ConcurrencyKeys []string
+	Namespace       string
+}
+
+type CountSlotsRow struct {
+	Function       string
+	ConcurrencyKey string
+	Running        int64
+}
+
+func (q *Queries) CountSlots(ctx context.Context, arg CountSlotsParams) ([]CountSlotsRow, error) {
+	rows, err := q.db.Query(ctx, CountSlots, arg.Functions, arg.ConcurrencyKeys, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountSlotsRow
+	for rows.Next() {
+		var i CountSlotsRow
+		if err := rows.Scan(&i.Function, &i.ConcurrencyKey, &i.Running); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ForgetMeters = `-- name: ForgetMeters :execrows
+DELETE FROM limits l WHERE l.ctid = ANY(ARRAY(
+    SELECT x.ctid FROM limits x WHERE x.idle_at < now() - interval '1 minute' AND (x.namespace = $1) IS TRUE
+    ORDER BY x.idle_at LIMIT $2 FOR UPDATE SKIP LOCKED
+))
+`
+
+type ForgetMetersParams struct {
+	Namespace string
+	Most      int32
+}
+
+// A meter that is locked is in use.
+func (q *Queries) ForgetMeters(ctx context.Context, arg ForgetMetersParams) (int64, error) {
+	result, err := q.db.Exec(ctx, ForgetMeters, arg.Namespace, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const Hasten = `-- name: Hasten :exec
@@ -208,27 +279,29 @@ func (q *Queries) Hasten(ctx context.Context, arg HastenParams) error {
 const Lanes = `-- name: Lanes :many
 
 WITH RECURSIVE lanes AS (
-    (SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.due_at FROM tasks t
+    (SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
     WHERE t.namespace = $1 AND t.due_at IS NOT NULL
-    ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.due_at LIMIT 1)
+    ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1)
     UNION ALL
-    SELECT n.queue, n.lane, n.pinned, n.version, n.priority, n.due_at FROM lanes l CROSS JOIN LATERAL (
-        SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.due_at FROM tasks t
+    SELECT n.queue, n.lane, n.pinned, n.version, n.priority, n.concurrency_key, n.due_at FROM lanes l CROSS JOIN LATERAL (
+        SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
         WHERE t.namespace = $1 AND t.due_at IS NOT NULL
-            AND (t.queue, t.lane, t.pinned, t.version, t.priority) > (l.queue, l.lane, l.pinned, l.version, l.priority)
-        ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.due_at LIMIT 1
+            AND (t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key)
+                > (l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key)
+        ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1
     ) n
 )
-SELECT queue, lane, pinned, version, priority, due_at::timestamptz AS oldest FROM lanes WHERE due_at <= now()
+SELECT queue, lane, pinned, version, priority, concurrency_key, due_at::timestamptz AS oldest FROM lanes WHERE due_at <= now()
 `
 
 type LanesRow struct {
-	Queue    string
-	Lane     string
-	Pinned   bool
-	Version  string
-	Priority int
-	Oldest   time.Time
+	Queue          string
+	Lane           string
+	Pinned         bool
+	Version        string
+	Priority       int
+	ConcurrencyKey string
+	Oldest         time.Time
 }
 
 // How due work is found and leased. A lane is a prefix of the index tasks_due;
@@ -249,6 +322,7 @@ func (q *Queries) Lanes(ctx context.Context, namespace string) ([]LanesRow, erro
 			&i.Pinned,
 			&i.Version,
 			&i.Priority,
+			&i.ConcurrencyKey,
 			&i.Oldest,
 		); err != nil {
 			return nil, err
@@ -261,24 +335,92 @@ func (q *Queries) Lanes(ctx context.Context, namespace string) ([]LanesRow, erro
 	return items, nil
 }
 
+const LockMeters = `-- name: LockMeters :many
+SELECT l.function, l.concurrency_key, l.starts FROM (
+    SELECT u.function, u.concurrency_key FROM (SELECT
+        unnest($1::text[]) AS function, unnest($2::text[]) AS concurrency_key
+    ) u ORDER BY u.function COLLATE "C", u.concurrency_key COLLATE "C"
+) w
+CROSS JOIN LATERAL (
+    SELECT x.namespace, x.function, x.concurrency_key, x.starts, x.idle_at FROM limits x
+    WHERE x.function = w.function AND x.concurrency_key = w.concurrency_key AND (x.namespace = $3) IS TRUE
+    FOR UPDATE
+) l
+`
+
+type LockMetersParams struct {
+	Functions       []string
+	ConcurrencyKeys []string
+	Namespace       string
+}
+
+type LockMetersRow struct {
+	Function       string
+	ConcurrencyKey string
+	Starts         []byte
+}
+
+func (q *Queries) LockMeters(ctx context.Context, arg LockMetersParams) ([]LockMetersRow, error) {
+	rows, err := q.db.Query(ctx, LockMeters, arg.Functions, arg.ConcurrencyKeys, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockMetersRow
+	for rows.Next() {
+		var i LockMetersRow
+		if err := rows.Scan(&i.Function, &i.ConcurrencyKey, &i.Starts); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const MakeMeters = `-- name: MakeMeters :exec
+INSERT INTO limits (namespace, function, concurrency_key, idle_at)
+SELECT $1, u.function, u.concurrency_key, now() FROM (SELECT
+    unnest($2::text[]) AS function, unnest($3::text[]) AS concurrency_key
+) u
+ORDER BY u.function COLLATE "C", u.concurrency_key COLLATE "C"
+ON CONFLICT DO NOTHING
+`
+
+type MakeMetersParams struct {
+	Namespace       string
+	Functions       []string
+	ConcurrencyKeys []string
+}
+
+// The meters of limited functions: made if they are new, locked in their order, and
+// counted under the locks, so by statements that come after them.
+func (q *Queries) MakeMeters(ctx context.Context, arg MakeMetersParams) error {
+	_, err := q.db.Exec(ctx, MakeMeters, arg.Namespace, arg.Functions, arg.ConcurrencyKeys)
+	return err
+}
+
 const NextDue = `-- name: NextDue :one
 WITH RECURSIVE lanes AS (
-    (SELECT t.queue, t.lane, t.pinned, t.version, t.priority FROM tasks t
+    (SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key FROM tasks t
     WHERE t.namespace = $1 AND t.due_at IS NOT NULL
-    ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.due_at LIMIT 1)
+    ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1)
     UNION ALL
-    SELECT n.queue, n.lane, n.pinned, n.version, n.priority FROM lanes l CROSS JOIN LATERAL (
-        SELECT t.queue, t.lane, t.pinned, t.version, t.priority FROM tasks t
+    SELECT n.queue, n.lane, n.pinned, n.version, n.priority, n.concurrency_key FROM lanes l CROSS JOIN LATERAL (
+        SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key FROM tasks t
         WHERE t.namespace = $1 AND t.due_at IS NOT NULL
-            AND (t.queue, t.lane, t.pinned, t.version, t.priority) > (l.queue, l.lane, l.pinned, l.version, l.priority)
-        ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.due_at LIMIT 1
+            AND (t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key)
+                > (l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key)
+        ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1
     ) n
 )
 SELECT coalesce(ceil(extract(epoch FROM min(f.due_at) - now()) * 1000000), -1)::bigint
 FROM lanes l CROSS JOIN LATERAL (
     SELECT t.due_at FROM tasks t
     WHERE t.namespace = $1 AND t.queue = l.queue AND t.lane = l.lane AND t.pinned = l.pinned
-        AND t.version = l.version AND t.priority = l.priority AND t.due_at > now()
+        AND t.version = l.version AND t.priority = l.priority AND t.concurrency_key = l.concurrency_key AND t.due_at > now()
     ORDER BY t.due_at LIMIT 1
 ) f
 `
@@ -289,4 +431,32 @@ func (q *Queries) NextDue(ctx context.Context, namespace string) (int64, error) 
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const SaveMeters = `-- name: SaveMeters :exec
+UPDATE limits l SET starts = u.starts, idle_at = u.idle_at
+FROM (SELECT
+    unnest($2::text[]) AS function, unnest($3::text[]) AS concurrency_key,
+    unnest($4::bytea[]) AS starts, unnest($5::timestamptz[]) AS idle_at
+) u
+WHERE l.function = ANY(ARRAY[u.function]) AND l.concurrency_key = u.concurrency_key AND (l.namespace = $1) IS TRUE
+`
+
+type SaveMetersParams struct {
+	Namespace       string
+	Functions       []string
+	ConcurrencyKeys []string
+	Starts          [][]byte
+	IdleAts         []time.Time
+}
+
+func (q *Queries) SaveMeters(ctx context.Context, arg SaveMetersParams) error {
+	_, err := q.db.Exec(ctx, SaveMeters,
+		arg.Namespace,
+		arg.Functions,
+		arg.ConcurrencyKeys,
+		arg.Starts,
+		arg.IdleAts,
+	)
+	return err
 }

@@ -84,6 +84,20 @@ type Hold struct {
 	ExecutionID workflow.ID
 }
 
+type Limit struct {
+	Namespace      string
+	Function       string
+	ConcurrencyKey string
+	Starts         []byte
+	IdleAt         time.Time
+}
+
+type PausedQueue struct {
+	Namespace string
+	Name      string
+	PausedAt  time.Time
+}
+
 type Scheduler struct {
 	ID        workflow.ID
 	Host      string
@@ -156,6 +170,8 @@ type Task struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 type TaskAttempt struct {

@@ -95,7 +95,7 @@ func (q *Queries) GetExecution(ctx context.Context, arg GetExecutionParams) (Exe
 }
 
 const GetTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks WHERE namespace = $1 AND id = $2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks WHERE namespace = $1 AND id = $2
 `
 
 type GetTaskParams struct {
@@ -149,6 +149,8 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.ConcurrencyKey,
+		&i.Slot,
 	)
 	return i, err
 }
@@ -391,7 +393,7 @@ func (q *Queries) ListState(ctx context.Context, arg ListStateParams) ([]CustomS
 }
 
 const ListTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks
 WHERE namespace = $1
     AND ($2::uuid IS NULL OR id < $2::uuid)
     AND ($3::uuid IS NULL OR execution_id = $3::uuid)
@@ -474,6 +476,8 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}
@@ -490,7 +494,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
-    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested
+    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.concurrency_key, t.slot
 FROM tasks t
 WHERE t.namespace = $1 AND t.execution_id = $2 AND t.op NOT IN ('item', 'start', 'deadline')
 ORDER BY t.created_at, t.id
@@ -544,6 +548,8 @@ type ProgressRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -598,7 +604,42 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const QueueDepths = `-- name: QueueDepths :many
+SELECT queue, count(*) AS due, min(due_at)::timestamptz AS oldest FROM tasks
+WHERE namespace = $1 AND due_at IS NOT NULL AND due_at <= now() AND lane <> ''
+GROUP BY queue
+`
+
+type QueueDepthsRow struct {
+	Queue  string
+	Due    int64
+	Oldest time.Time
+}
+
+// Walks what is due, so its cost follows the backlog.
+func (q *Queries) QueueDepths(ctx context.Context, namespace string) ([]QueueDepthsRow, error) {
+	rows, err := q.db.Query(ctx, QueueDepths, namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []QueueDepthsRow
+	for rows.Next() {
+		var i QueueDepthsRow
+		if err := rows.Scan(&i.Queue, &i.Due, &i.Oldest); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

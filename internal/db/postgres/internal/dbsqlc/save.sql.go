@@ -232,29 +232,30 @@ const InsertTasks = `-- name: InsertTasks :exec
 INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
-    next_item, items, await, cancel_requested)
+    next_item, items, await, cancel_requested, concurrency_key, slot)
 SELECT $1, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
-    CASE WHEN u.queue = '' THEN '' ELSE u.name END, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
+    u.lane, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
-    u.items, u.await, u.cancel_requested
+    u.items, u.await, u.cancel_requested, u.concurrency_key, u.slot
 FROM (SELECT
     unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS execution_id, unnest($4::uuid[]) AS parent_id,
     unnest($5::integer[]) AS parent_run, unnest($6::text[]) AS step_key, unnest($7::text[]) AS op,
     unnest($8::text[]) AS name, unnest($9::boolean[]) AS pinned, unnest($10::text[]) AS version,
-    unnest($11::text[]) AS queue, unnest($12::integer[]) AS priority, unnest($13::bytea[]) AS input,
-    unnest($14::bytea[]) AS options, unnest($15::integer[]) AS item,
-    unnest($16::timestamptz[]) AS created_at, unnest($17::text[]) AS kind, unnest($18::text[]) AS state,
-    unnest($19::timestamptz[]) AS due_at, unnest($20::timestamptz[]) AS scheduled_for,
-    unnest($21::uuid[]) AS holder, unnest($22::bigint[]) AS token, unnest($23::integer[]) AS attempt,
-    unnest($24::integer[]) AS failures, unnest($25::integer[]) AS lost_leases,
-    unnest($26::timestamptz[]) AS started_at, unnest($27::timestamptz[]) AS completed_at,
-    unnest($28::bigint[]) AS seq, unnest($29::bytea[]) AS result, unnest($30::bytea[]) AS error,
-    unnest($31::bytea[]) AS detail, unnest($32::text[]) AS waiting_for,
-    unnest($33::bytea[]) AS awaited_by, unnest($34::integer[]) AS run, unnest($35::integer[]) AS turn,
-    unnest($36::bigint[]) AS settled, unnest($37::integer[]) AS open, unnest($38::integer[]) AS next_item,
-    unnest($39::integer[]) AS items, unnest($40::bytea[]) AS await,
-    unnest($41::boolean[]) AS cancel_requested
+    unnest($11::text[]) AS queue, unnest($12::text[]) AS lane, unnest($13::integer[]) AS priority,
+    unnest($14::text[]) AS concurrency_key, unnest($15::boolean[]) AS slot, unnest($16::bytea[]) AS input,
+    unnest($17::bytea[]) AS options, unnest($18::integer[]) AS item,
+    unnest($19::timestamptz[]) AS created_at, unnest($20::text[]) AS kind, unnest($21::text[]) AS state,
+    unnest($22::timestamptz[]) AS due_at, unnest($23::timestamptz[]) AS scheduled_for,
+    unnest($24::uuid[]) AS holder, unnest($25::bigint[]) AS token, unnest($26::integer[]) AS attempt,
+    unnest($27::integer[]) AS failures, unnest($28::integer[]) AS lost_leases,
+    unnest($29::timestamptz[]) AS started_at, unnest($30::timestamptz[]) AS completed_at,
+    unnest($31::bigint[]) AS seq, unnest($32::bytea[]) AS result, unnest($33::bytea[]) AS error,
+    unnest($34::bytea[]) AS detail, unnest($35::text[]) AS waiting_for,
+    unnest($36::bytea[]) AS awaited_by, unnest($37::integer[]) AS run, unnest($38::integer[]) AS turn,
+    unnest($39::bigint[]) AS settled, unnest($40::integer[]) AS open, unnest($41::integer[]) AS next_item,
+    unnest($42::integer[]) AS items, unnest($43::bytea[]) AS await,
+    unnest($44::boolean[]) AS cancel_requested
 ) u
 `
 
@@ -270,7 +271,10 @@ type InsertTasksParams struct {
 	Pinneds          []bool
 	Versions         []string
 	Queues           []string
+	Lanes            []string
 	Priorities       []int32
+	ConcurrencyKeys  []string
+	Slots            []bool
 	Inputs           [][]byte
 	Options          [][]byte
 	ItemIndexes      []int32
@@ -315,7 +319,10 @@ func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error 
 		arg.Pinneds,
 		arg.Versions,
 		arg.Queues,
+		arg.Lanes,
 		arg.Priorities,
+		arg.ConcurrencyKeys,
+		arg.Slots,
 		arg.Inputs,
 		arg.Options,
 		arg.ItemIndexes,
@@ -501,7 +508,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, completed_at = $3
+        await = NULL, slot = false, completed_at = $3
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL
@@ -619,7 +626,8 @@ WITH updated AS (
         error = CASE WHEN u.state = 'completed' THEN u.error ELSE coalesce(u.error, t.error) END,
         detail = CASE WHEN u.set_detail THEN u.detail ELSE t.detail END, waiting_for = nullif(u.waiting_for, ''),
         awaited_by = u.awaited_by, run = u.run, turn = u.turn, settled = u.settled, open = u.open,
-        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested
+        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested, slot = u.slot,
+        lane = CASE WHEN u.due_at IS NULL THEN t.lane ELSE u.lane END
     FROM (SELECT
         unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS was_token, unnest($3::text[]) AS kind,
         unnest($4::text[]) AS state, unnest($5::timestamptz[]) AS due_at,
@@ -633,7 +641,8 @@ WITH updated AS (
         unnest($21::integer[]) AS run, unnest($22::integer[]) AS turn, unnest($23::bigint[]) AS settled,
         unnest($24::integer[]) AS open, unnest($25::integer[]) AS next_item,
         unnest($26::integer[]) AS items, unnest($27::bytea[]) AS await,
-        unnest($28::boolean[]) AS cancel_requested
+        unnest($28::boolean[]) AS cancel_requested, unnest($29::boolean[]) AS slot,
+        unnest($30::text[]) AS lane
     ) u
     WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
@@ -670,8 +679,13 @@ type UpdateTasksParams struct {
 	Items            []int32
 	Awaits           [][]byte
 	CancelRequesteds []bool
+	Slots            []bool
+	Lanes            []string
 }
 
+// The lane is said of what is due; of what is not it stays, as a change of it would
+// keep the update from being heap-only.
+//
 // A row whose token is not the one that was loaded is not hit, and the fence
 // refuses it all. Results and errors are not loaded, so one that is not set leaves
 // the stored one; a task that completed has no error.
@@ -705,6 +719,8 @@ func (q *Queries) UpdateTasks(ctx context.Context, arg UpdateTasksParams) error 
 		arg.Items,
 		arg.Awaits,
 		arg.CancelRequesteds,
+		arg.Slots,
+		arg.Lanes,
 	)
 	return err
 }

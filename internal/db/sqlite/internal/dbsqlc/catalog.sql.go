@@ -213,6 +213,48 @@ func (q *Queries) ListWorkers(ctx context.Context, namespace string) ([]Worker, 
 	return items, nil
 }
 
+const pauseQueue = `-- name: PauseQueue :exec
+INSERT INTO paused_queues (namespace, name, paused_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING
+`
+
+type PauseQueueParams struct {
+	Namespace string
+	Name      string
+	Now       int64
+}
+
+func (q *Queries) PauseQueue(ctx context.Context, arg PauseQueueParams) error {
+	_, err := q.exec(ctx, q.pauseQueueStmt, pauseQueue, arg.Namespace, arg.Name, arg.Now)
+	return err
+}
+
+const pausedQueues = `-- name: PausedQueues :many
+SELECT name FROM paused_queues WHERE namespace = ?1 ORDER BY name
+`
+
+func (q *Queries) PausedQueues(ctx context.Context, namespace string) ([]string, error) {
+	rows, err := q.query(ctx, q.pausedQueuesStmt, pausedQueues, namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const putFunction = `-- name: PutFunction :exec
 INSERT INTO functions (
     namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us,
@@ -339,6 +381,20 @@ func (q *Queries) PutWorker(ctx context.Context, arg PutWorkerParams) (Worker, e
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const resumeQueue = `-- name: ResumeQueue :exec
+DELETE FROM paused_queues WHERE namespace = ?1 AND name = ?2
+`
+
+type ResumeQueueParams struct {
+	Namespace string
+	Name      string
+}
+
+func (q *Queries) ResumeQueue(ctx context.Context, arg ResumeQueueParams) error {
+	_, err := q.exec(ctx, q.resumeQueueStmt, resumeQueue, arg.Namespace, arg.Name)
+	return err
 }
 
 const setWorkerHealth = `-- name: SetWorkerHealth :execrows

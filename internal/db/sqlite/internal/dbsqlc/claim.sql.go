@@ -14,8 +14,8 @@ import (
 const claim = `-- name: Claim :execrows
 UPDATE tasks SET
     kind = ?1, state = ?2, due_at = NULL, scheduled_for = ?3,
-    holder = ?4, token = token + 1, attempt = ?5, started_at = ?6
-WHERE namespace = ?7 AND id = ?8 AND token = ?9
+    holder = ?4, slot = ?5, token = token + 1, attempt = ?6, started_at = ?7
+WHERE namespace = ?8 AND id = ?9 AND token = ?10
 `
 
 type ClaimParams struct {
@@ -23,6 +23,7 @@ type ClaimParams struct {
 	State        workflow.TaskState
 	ScheduledFor *int64
 	Holder       workflow.ID
+	Slot         bool
 	Attempt      int
 	StartedAt    *int64
 	Namespace    string
@@ -37,6 +38,7 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) (int64, error) {
 		arg.State,
 		arg.ScheduledFor,
 		arg.Holder,
+		arg.Slot,
 		arg.Attempt,
 		arg.StartedAt,
 		arg.Namespace,
@@ -49,21 +51,78 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) (int64, error) {
 	return result.RowsAffected()
 }
 
+const countSlots = `-- name: CountSlots :one
+SELECT count(*) FROM tasks
+WHERE slot = 1 AND name = ?1 AND concurrency_key = ?2 AND namespace = ?3
+`
+
+type CountSlotsParams struct {
+	Function       string
+	ConcurrencyKey string
+	Namespace      string
+}
+
+func (q *Queries) CountSlots(ctx context.Context, arg CountSlotsParams) (int64, error) {
+	row := q.queryRow(ctx, q.countSlotsStmt, countSlots, arg.Function, arg.ConcurrencyKey, arg.Namespace)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const forgetMeters = `-- name: ForgetMeters :execrows
+DELETE FROM limits WHERE rowid IN (
+    SELECT x.rowid FROM limits AS x WHERE x.idle_at < ?1 ORDER BY x.idle_at LIMIT ?2
+)
+`
+
+type ForgetMetersParams struct {
+	Before int64
+	Most   int64
+}
+
+func (q *Queries) ForgetMeters(ctx context.Context, arg ForgetMetersParams) (int64, error) {
+	result, err := q.exec(ctx, q.forgetMetersStmt, forgetMeters, arg.Before, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const getMeter = `-- name: GetMeter :one
+SELECT starts FROM limits
+WHERE function = ?1 AND concurrency_key = ?2 AND namespace = ?3
+`
+
+type GetMeterParams struct {
+	Function       string
+	ConcurrencyKey string
+	Namespace      string
+}
+
+// The meters of limited functions.
+func (q *Queries) GetMeter(ctx context.Context, arg GetMeterParams) ([]byte, error) {
+	row := q.queryRow(ctx, q.getMeterStmt, getMeter, arg.Function, arg.ConcurrencyKey, arg.Namespace)
+	var starts []byte
+	err := row.Scan(&starts)
+	return starts, err
+}
+
 const hasten = `-- name: Hasten :exec
 UPDATE tasks SET due_at = ?1, scheduled_for = ?1
 WHERE namespace = ?2 AND queue = ?3 AND lane = ?4 AND pinned = ?5
-    AND version = ?6 AND priority = ?7
+    AND version = ?6 AND priority = ?7 AND concurrency_key = ?8
     AND due_at > ?1 AND state = 'pending' AND failures > 0
 `
 
 type HastenParams struct {
-	Now       *int64
-	Namespace string
-	Queue     string
-	Lane      string
-	Pinned    bool
-	Version   string
-	Priority  int
+	Now            *int64
+	Namespace      string
+	Queue          string
+	Lane           string
+	Pinned         bool
+	Version        string
+	Priority       int
+	ConcurrencyKey string
 }
 
 // One lane of the function at a time.
@@ -76,30 +135,33 @@ func (q *Queries) Hasten(ctx context.Context, arg HastenParams) error {
 		arg.Pinned,
 		arg.Version,
 		arg.Priority,
+		arg.ConcurrencyKey,
 	)
 	return err
 }
 
 const listDue = `-- name: ListDue :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.concurrency_key, t.slot, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
     e.deadline_at, e.cancel_requested AS execution_cancel_requested,
     CAST(CASE WHEN t.input IS NULL AND t.op = 'start' THEN e.input END AS BLOB) AS execution_input
 FROM tasks AS t CROSS JOIN executions AS e ON e.namespace = t.namespace AND e.id = t.execution_id
 WHERE t.namespace = ?1 AND t.queue = ?2 AND t.lane = ?3 AND t.pinned = ?4
-    AND t.version = ?5 AND t.priority = ?6 AND t.due_at <= ?7 AND e.paused = 0
+    AND t.version = ?5 AND t.priority = ?6 AND t.concurrency_key = ?7
+    AND t.due_at <= ?8 AND e.paused = 0
 ORDER BY t.due_at
-LIMIT ?8
+LIMIT ?9
 `
 
 type ListDueParams struct {
-	Namespace string
-	Queue     string
-	Lane      string
-	Pinned    bool
-	Version   string
-	Priority  int
-	Now       *int64
-	Most      int64
+	Namespace      string
+	Queue          string
+	Lane           string
+	Pinned         bool
+	Version        string
+	Priority       int
+	ConcurrencyKey string
+	Now            *int64
+	Most           int64
 }
 
 type ListDueRow struct {
@@ -125,6 +187,7 @@ func (q *Queries) ListDue(ctx context.Context, arg ListDueParams) ([]ListDueRow,
 		arg.Pinned,
 		arg.Version,
 		arg.Priority,
+		arg.ConcurrencyKey,
 		arg.Now,
 		arg.Most,
 	)
@@ -178,6 +241,8 @@ func (q *Queries) ListDue(ctx context.Context, arg ListDueParams) ([]ListDueRow,
 			&i.Task.Items,
 			&i.Task.Await,
 			&i.Task.CancelRequested,
+			&i.Task.ConcurrencyKey,
+			&i.Task.Slot,
 			&i.ExecutionState,
 			&i.Function,
 			&i.ExecutionVersion,
@@ -204,18 +269,20 @@ func (q *Queries) ListDue(ctx context.Context, arg ListDueParams) ([]ListDueRow,
 const nextDue = `-- name: NextDue :one
 SELECT due_at FROM tasks
 WHERE namespace = ?1 AND queue = ?2 AND lane = ?3 AND pinned = ?4
-    AND version = ?5 AND priority = ?6 AND due_at > ?7
+    AND version = ?5 AND priority = ?6 AND concurrency_key = ?7
+    AND due_at > ?8
 ORDER BY due_at LIMIT 1
 `
 
 type NextDueParams struct {
-	Namespace string
-	Queue     string
-	Lane      string
-	Pinned    bool
-	Version   string
-	Priority  int
-	Now       *int64
+	Namespace      string
+	Queue          string
+	Lane           string
+	Pinned         bool
+	Version        string
+	Priority       int
+	ConcurrencyKey string
+	Now            *int64
 }
 
 // When the next task of a lane becomes due that is not yet.
@@ -227,6 +294,7 @@ func (q *Queries) NextDue(ctx context.Context, arg NextDueParams) (*int64, error
 		arg.Pinned,
 		arg.Version,
 		arg.Priority,
+		arg.ConcurrencyKey,
 		arg.Now,
 	)
 	var due_at *int64
@@ -236,28 +304,31 @@ func (q *Queries) NextDue(ctx context.Context, arg NextDueParams) (*int64, error
 
 const nextLane = `-- name: NextLane :one
 
-SELECT queue, lane, pinned, version, priority, due_at FROM tasks
+SELECT queue, lane, pinned, version, priority, concurrency_key, due_at FROM tasks
 WHERE namespace = ?1 AND due_at IS NOT NULL
-    AND (queue, lane, pinned, version, priority) > (?2, ?3, 0 + ?4, ?5, 0 + ?6)
-ORDER BY queue, lane, pinned, version, priority, due_at LIMIT 1
+    AND (queue, lane, pinned, version, priority, concurrency_key)
+        > (?2, ?3, 0 + ?4, ?5, 0 + ?6, ?7)
+ORDER BY queue, lane, pinned, version, priority, concurrency_key, due_at LIMIT 1
 `
 
 type NextLaneParams struct {
-	Namespace string
-	Queue     string
-	Lane      string
-	Pinned    interface{}
-	Version   string
-	Priority  interface{}
+	Namespace      string
+	Queue          string
+	Lane           string
+	Pinned         interface{}
+	Version        string
+	Priority       interface{}
+	ConcurrencyKey string
 }
 
 type NextLaneRow struct {
-	Queue    string
-	Lane     string
-	Pinned   bool
-	Version  string
-	Priority int
-	DueAt    *int64
+	Queue          string
+	Lane           string
+	Pinned         bool
+	Version        string
+	Priority       int
+	ConcurrencyKey string
+	DueAt          *int64
 }
 
 // How due work is found and leased. A lane is a prefix of the index tasks_due;
@@ -275,6 +346,7 @@ func (q *Queries) NextLane(ctx context.Context, arg NextLaneParams) (NextLaneRow
 		arg.Pinned,
 		arg.Version,
 		arg.Priority,
+		arg.ConcurrencyKey,
 	)
 	var i NextLaneRow
 	err := row.Scan(
@@ -283,7 +355,73 @@ func (q *Queries) NextLane(ctx context.Context, arg NextLaneParams) (NextLaneRow
 		&i.Pinned,
 		&i.Version,
 		&i.Priority,
+		&i.ConcurrencyKey,
 		&i.DueAt,
 	)
 	return i, err
+}
+
+const putMeter = `-- name: PutMeter :exec
+INSERT INTO limits (namespace, function, concurrency_key, starts, idle_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (function, concurrency_key, namespace) DO UPDATE SET starts = excluded.starts, idle_at = excluded.idle_at
+`
+
+type PutMeterParams struct {
+	Namespace      string
+	Function       string
+	ConcurrencyKey string
+	Starts         []byte
+	IdleAt         int64
+}
+
+func (q *Queries) PutMeter(ctx context.Context, arg PutMeterParams) error {
+	_, err := q.exec(ctx, q.putMeterStmt, putMeter,
+		arg.Namespace,
+		arg.Function,
+		arg.ConcurrencyKey,
+		arg.Starts,
+		arg.IdleAt,
+	)
+	return err
+}
+
+const queueDepths = `-- name: QueueDepths :many
+SELECT queue, count(*) AS due, CAST(min(due_at) AS INTEGER) AS oldest FROM tasks
+WHERE namespace = ?1 AND due_at IS NOT NULL AND due_at <= ?2 AND lane <> ''
+GROUP BY queue
+`
+
+type QueueDepthsParams struct {
+	Namespace string
+	Now       *int64
+}
+
+type QueueDepthsRow struct {
+	Queue  string
+	Due    int64
+	Oldest int64
+}
+
+// Walks what is due, so its cost follows the backlog.
+func (q *Queries) QueueDepths(ctx context.Context, arg QueueDepthsParams) ([]QueueDepthsRow, error) {
+	rows, err := q.query(ctx, q.queueDepthsStmt, queueDepths, arg.Namespace, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []QueueDepthsRow
+	for rows.Next() {
+		var i QueueDepthsRow
+		if err := rows.Scan(&i.Queue, &i.Due, &i.Oldest); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

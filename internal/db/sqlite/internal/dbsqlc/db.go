@@ -36,6 +36,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimStmt, err = db.PrepareContext(ctx, claim); err != nil {
 		return nil, fmt.Errorf("error preparing query Claim: %w", err)
 	}
+	if q.countSlotsStmt, err = db.PrepareContext(ctx, countSlots); err != nil {
+		return nil, fmt.Errorf("error preparing query CountSlots: %w", err)
+	}
 	if q.deleteFunctionStmt, err = db.PrepareContext(ctx, deleteFunction); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteFunction: %w", err)
 	}
@@ -63,8 +66,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.expireStmt, err = db.PrepareContext(ctx, expire); err != nil {
 		return nil, fmt.Errorf("error preparing query Expire: %w", err)
 	}
+	if q.forgetMetersStmt, err = db.PrepareContext(ctx, forgetMeters); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetMeters: %w", err)
+	}
 	if q.getExecutionStmt, err = db.PrepareContext(ctx, getExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query GetExecution: %w", err)
+	}
+	if q.getMeterStmt, err = db.PrepareContext(ctx, getMeter); err != nil {
+		return nil, fmt.Errorf("error preparing query GetMeter: %w", err)
 	}
 	if q.getSecretStmt, err = db.PrepareContext(ctx, getSecret); err != nil {
 		return nil, fmt.Errorf("error preparing query GetSecret: %w", err)
@@ -177,11 +186,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.nextLaneStmt, err = db.PrepareContext(ctx, nextLane); err != nil {
 		return nil, fmt.Errorf("error preparing query NextLane: %w", err)
 	}
+	if q.pauseQueueStmt, err = db.PrepareContext(ctx, pauseQueue); err != nil {
+		return nil, fmt.Errorf("error preparing query PauseQueue: %w", err)
+	}
+	if q.pausedQueuesStmt, err = db.PrepareContext(ctx, pausedQueues); err != nil {
+		return nil, fmt.Errorf("error preparing query PausedQueues: %w", err)
+	}
 	if q.progressStmt, err = db.PrepareContext(ctx, progress); err != nil {
 		return nil, fmt.Errorf("error preparing query Progress: %w", err)
 	}
 	if q.putFunctionStmt, err = db.PrepareContext(ctx, putFunction); err != nil {
 		return nil, fmt.Errorf("error preparing query PutFunction: %w", err)
+	}
+	if q.putMeterStmt, err = db.PrepareContext(ctx, putMeter); err != nil {
+		return nil, fmt.Errorf("error preparing query PutMeter: %w", err)
 	}
 	if q.putSecretStmt, err = db.PrepareContext(ctx, putSecret); err != nil {
 		return nil, fmt.Errorf("error preparing query PutSecret: %w", err)
@@ -189,8 +207,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putWorkerStmt, err = db.PrepareContext(ctx, putWorker); err != nil {
 		return nil, fmt.Errorf("error preparing query PutWorker: %w", err)
 	}
+	if q.queueDepthsStmt, err = db.PrepareContext(ctx, queueDepths); err != nil {
+		return nil, fmt.Errorf("error preparing query QueueDepths: %w", err)
+	}
 	if q.releaseStmt, err = db.PrepareContext(ctx, release); err != nil {
 		return nil, fmt.Errorf("error preparing query Release: %w", err)
+	}
+	if q.resumeQueueStmt, err = db.PrepareContext(ctx, resumeQueue); err != nil {
+		return nil, fmt.Errorf("error preparing query ResumeQueue: %w", err)
 	}
 	if q.schedulerStateStmt, err = db.PrepareContext(ctx, schedulerState); err != nil {
 		return nil, fmt.Errorf("error preparing query SchedulerState: %w", err)
@@ -262,6 +286,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing claimStmt: %w", cerr)
 		}
 	}
+	if q.countSlotsStmt != nil {
+		if cerr := q.countSlotsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countSlotsStmt: %w", cerr)
+		}
+	}
 	if q.deleteFunctionStmt != nil {
 		if cerr := q.deleteFunctionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteFunctionStmt: %w", cerr)
@@ -307,9 +336,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing expireStmt: %w", cerr)
 		}
 	}
+	if q.forgetMetersStmt != nil {
+		if cerr := q.forgetMetersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetMetersStmt: %w", cerr)
+		}
+	}
 	if q.getExecutionStmt != nil {
 		if cerr := q.getExecutionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing getExecutionStmt: %w", cerr)
+		}
+	}
+	if q.getMeterStmt != nil {
+		if cerr := q.getMeterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing getMeterStmt: %w", cerr)
 		}
 	}
 	if q.getSecretStmt != nil {
@@ -497,6 +536,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing nextLaneStmt: %w", cerr)
 		}
 	}
+	if q.pauseQueueStmt != nil {
+		if cerr := q.pauseQueueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pauseQueueStmt: %w", cerr)
+		}
+	}
+	if q.pausedQueuesStmt != nil {
+		if cerr := q.pausedQueuesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pausedQueuesStmt: %w", cerr)
+		}
+	}
 	if q.progressStmt != nil {
 		if cerr := q.progressStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing progressStmt: %w", cerr)
@@ -505,6 +554,11 @@ func (q *Queries) Close() error {
 	if q.putFunctionStmt != nil {
 		if cerr := q.putFunctionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putFunctionStmt: %w", cerr)
+		}
+	}
+	if q.putMeterStmt != nil {
+		if cerr := q.putMeterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putMeterStmt: %w", cerr)
 		}
 	}
 	if q.putSecretStmt != nil {
@@ -517,9 +571,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putWorkerStmt: %w", cerr)
 		}
 	}
+	if q.queueDepthsStmt != nil {
+		if cerr := q.queueDepthsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing queueDepthsStmt: %w", cerr)
+		}
+	}
 	if q.releaseStmt != nil {
 		if cerr := q.releaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseStmt: %w", cerr)
+		}
+	}
+	if q.resumeQueueStmt != nil {
+		if cerr := q.resumeQueueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing resumeQueueStmt: %w", cerr)
 		}
 	}
 	if q.schedulerStateStmt != nil {
@@ -640,6 +704,7 @@ type Queries struct {
 	beatStmt                  *sql.Stmt
 	buryStmt                  *sql.Stmt
 	claimStmt                 *sql.Stmt
+	countSlotsStmt            *sql.Stmt
 	deleteFunctionStmt        *sql.Stmt
 	deleteHoldsStmt           *sql.Stmt
 	deleteStoppedStmt         *sql.Stmt
@@ -649,7 +714,9 @@ type Queries struct {
 	executionByKeyStmt        *sql.Stmt
 	executionStateStmt        *sql.Stmt
 	expireStmt                *sql.Stmt
+	forgetMetersStmt          *sql.Stmt
 	getExecutionStmt          *sql.Stmt
+	getMeterStmt              *sql.Stmt
 	getSecretStmt             *sql.Stmt
 	getTaskStmt               *sql.Stmt
 	hastenStmt                *sql.Stmt
@@ -687,11 +754,16 @@ type Queries struct {
 	loadWaitersStmt           *sql.Stmt
 	nextDueStmt               *sql.Stmt
 	nextLaneStmt              *sql.Stmt
+	pauseQueueStmt            *sql.Stmt
+	pausedQueuesStmt          *sql.Stmt
 	progressStmt              *sql.Stmt
 	putFunctionStmt           *sql.Stmt
+	putMeterStmt              *sql.Stmt
 	putSecretStmt             *sql.Stmt
 	putWorkerStmt             *sql.Stmt
+	queueDepthsStmt           *sql.Stmt
 	releaseStmt               *sql.Stmt
+	resumeQueueStmt           *sql.Stmt
 	schedulerStateStmt        *sql.Stmt
 	setCounterStmt            *sql.Stmt
 	setInputStmt              *sql.Stmt
@@ -717,6 +789,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		beatStmt:                  q.beatStmt,
 		buryStmt:                  q.buryStmt,
 		claimStmt:                 q.claimStmt,
+		countSlotsStmt:            q.countSlotsStmt,
 		deleteFunctionStmt:        q.deleteFunctionStmt,
 		deleteHoldsStmt:           q.deleteHoldsStmt,
 		deleteStoppedStmt:         q.deleteStoppedStmt,
@@ -726,7 +799,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		executionByKeyStmt:        q.executionByKeyStmt,
 		executionStateStmt:        q.executionStateStmt,
 		expireStmt:                q.expireStmt,
+		forgetMetersStmt:          q.forgetMetersStmt,
 		getExecutionStmt:          q.getExecutionStmt,
+		getMeterStmt:              q.getMeterStmt,
 		getSecretStmt:             q.getSecretStmt,
 		getTaskStmt:               q.getTaskStmt,
 		hastenStmt:                q.hastenStmt,
@@ -764,11 +839,16 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		loadWaitersStmt:           q.loadWaitersStmt,
 		nextDueStmt:               q.nextDueStmt,
 		nextLaneStmt:              q.nextLaneStmt,
+		pauseQueueStmt:            q.pauseQueueStmt,
+		pausedQueuesStmt:          q.pausedQueuesStmt,
 		progressStmt:              q.progressStmt,
 		putFunctionStmt:           q.putFunctionStmt,
+		putMeterStmt:              q.putMeterStmt,
 		putSecretStmt:             q.putSecretStmt,
 		putWorkerStmt:             q.putWorkerStmt,
+		queueDepthsStmt:           q.queueDepthsStmt,
 		releaseStmt:               q.releaseStmt,
+		resumeQueueStmt:           q.resumeQueueStmt,
 		schedulerStateStmt:        q.schedulerStateStmt,
 		setCounterStmt:            q.setCounterStmt,
 		setInputStmt:              q.setInputStmt,

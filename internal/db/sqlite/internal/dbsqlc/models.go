@@ -82,6 +82,20 @@ type Hold struct {
 	ExecutionID workflow.ID
 }
 
+type Limit struct {
+	Namespace      string
+	Function       string
+	ConcurrencyKey string
+	Starts         []byte
+	IdleAt         int64
+}
+
+type PausedQueue struct {
+	Namespace string
+	Name      string
+	PausedAt  int64
+}
+
 type Scheduler struct {
 	ID        workflow.ID
 	Host      string
@@ -154,6 +168,8 @@ type Task struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 type TaskAttempt struct {

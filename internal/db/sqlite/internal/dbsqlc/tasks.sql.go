@@ -12,7 +12,7 @@ import (
 )
 
 const getTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
 type GetTaskParams struct {
@@ -66,6 +66,8 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.ConcurrencyKey,
+		&i.Slot,
 	)
 	return i, err
 }
@@ -110,10 +112,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested
+    cancel_requested, concurrency_key, slot
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -160,6 +162,8 @@ type InsertTaskParams struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 // The queries that load tasks to decide leave the payloads out, but give the same
@@ -214,6 +218,8 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
 		arg.Items,
 		arg.Await,
 		arg.CancelRequested,
+		arg.ConcurrencyKey,
+		arg.Slot,
 	)
 	return err
 }
@@ -261,7 +267,7 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]T
 }
 
 const listTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks
 WHERE namespace = ?1 AND id < ?2
   AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
   AND (CAST(?4 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
@@ -341,6 +347,8 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}
@@ -356,7 +364,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 }
 
 const listTasksOfExecution = `-- name: ListTasksOfExecution :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND +id < ?3
   AND (CAST(?4 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
   AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
@@ -438,6 +446,8 @@ func (q *Queries) ListTasksOfExecution(ctx context.Context, arg ListTasksOfExecu
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}
@@ -459,7 +469,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
@@ -514,6 +524,8 @@ type LoadOpenTasksRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([]LoadOpenTasksRow, error) {
@@ -568,6 +580,8 @@ func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}
@@ -589,7 +603,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1
   AND execution_id = ?2 AND parent_id = ?3
@@ -647,6 +661,8 @@ type LoadStepRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow, error) {
@@ -701,6 +717,8 @@ func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.ConcurrencyKey,
+		&i.Slot,
 	)
 	return i, err
 }
@@ -712,7 +730,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, concurrency_key, slot
 FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
@@ -764,6 +782,8 @@ type LoadTaskRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow, error) {
@@ -812,6 +832,8 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.ConcurrencyKey,
+		&i.Slot,
 	)
 	return i, err
 }
@@ -823,7 +845,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND waiting_for = ?3
 ORDER BY created_at, id
@@ -878,6 +900,8 @@ type LoadWaitersRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]LoadWaitersRow, error) {
@@ -932,6 +956,8 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}
@@ -952,7 +978,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested
+    settled, open, next_item, items, await, cancel_requested, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline')
@@ -1007,6 +1033,8 @@ type ProgressRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -1061,6 +1089,8 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}
@@ -1133,7 +1163,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested
+    settled, open, next_item, items, await, cancel_requested, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND parent_id = ?3 AND parent_run = ?4
@@ -1190,6 +1220,8 @@ type TurnStepsRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	ConcurrencyKey  string
+	Slot            bool
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -1249,6 +1281,8 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}
@@ -1275,8 +1309,9 @@ UPDATE tasks SET
     waiting_for = ?16, awaited_by = ?17,
     run = ?18, turn = ?19, settled = ?20,
     open = ?21, next_item = ?22, items = ?23,
-    await = ?24, cancel_requested = ?25
-WHERE namespace = ?26 AND id = ?27 AND token = ?28
+    await = ?24, cancel_requested = ?25, slot = ?26,
+    lane = ?27
+WHERE namespace = ?28 AND id = ?29 AND token = ?30
 `
 
 type UpdateTaskParams struct {
@@ -1305,6 +1340,8 @@ type UpdateTaskParams struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	Slot            bool
+	Lane            string
 	Namespace       string
 	ID              workflow.ID
 	WasToken        int64
@@ -1339,6 +1376,8 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (int64, 
 		arg.Items,
 		arg.Await,
 		arg.CancelRequested,
+		arg.Slot,
+		arg.Lane,
 		arg.Namespace,
 		arg.ID,
 		arg.WasToken,
