@@ -199,7 +199,8 @@ func MaxConcurrent(n int) FunctionOption {
 	}}
 }
 
-// RateLimit allows limit starts of a function in each period, over all schedulers.
+// RateLimit allows limit attempts of a function to start in each period of the
+// length per, wherever it begins, over all schedulers.
 func RateLimit(limit int, per time.Duration) FunctionOption {
 	return option{function: func(f *wire.ManifestFunction) error {
 		f.RateLimit = &wire.RateLimit{Limit: limit, Per: wire.FormatDuration(per)}
@@ -225,8 +226,8 @@ func IdempotencyKey(key string) StartOption {
 	}
 }
 
-// ConcurrencyKey counts the function's MaxConcurrent separately for each key,
-// such as a customer's id.
+// ConcurrencyKey counts the function's MaxConcurrent and RateLimit separately for
+// each key, such as a customer's id.
 func ConcurrencyKey(key string) CallOption {
 	return option{step: func(c *wire.Command) error {
 		overrides(c).ConcurrencyKey = key

@@ -178,6 +178,14 @@ func (f *fake) Signals(context.Context, workflow.ID, engine.Page) ([]*workflow.S
 	}, f.err
 }
 
+func (f *fake) Queues(context.Context) ([]engine.Queue, error) {
+	return []engine.Queue{{Name: "default", Depth: 3, Oldest: &noon}, {Name: "eu", Paused: true}}, f.err
+}
+
+func (f *fake) PauseQueue(_ context.Context, name string, paused bool) (*engine.Queue, error) {
+	return &engine.Queue{Name: name, Paused: paused}, f.err
+}
+
 func (f *fake) Schedulers(context.Context) ([]engine.Scheduler, error) {
 	return []engine.Scheduler{{ID: aWorker, Host: "h", State: "ready", StartedAt: noon, SeenAt: noon}}, f.err
 }
