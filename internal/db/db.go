@@ -213,6 +213,8 @@ type Queries interface {
 	Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error)
 	Signals(ctx context.Context, execution workflow.ID, p Page) ([]*workflow.Signal, error)
 	Schedulers(ctx context.Context) ([]Scheduler, error)
+	// Meters reads meters without locking them.
+	Meters(ctx context.Context, refs []MeterRef) (Meters, error)
 	// QueueDepths gives, of each queue that has any, the tasks that are due.
 	QueueDepths(ctx context.Context) ([]QueueDepth, error)
 }

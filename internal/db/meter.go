@@ -26,6 +26,11 @@ func MetersOf(lanes []Quota) []MeterRef {
 			refs = append(refs, lanes[i].meter())
 		}
 	}
+	return SortMeters(refs)
+}
+
+// SortMeters gives each of the meters once, in the order in which they are to be locked.
+func SortMeters(refs []MeterRef) []MeterRef {
 	slices.SortFunc(refs, func(a, b MeterRef) int { return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Key, b.Key)) })
 	return slices.Compact(refs)
 }

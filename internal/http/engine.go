@@ -40,6 +40,7 @@ type Engine interface {
 	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error)
 	Tasks(ctx context.Context, f engine.TaskFilter) ([]*workflow.Task, error)
 	Signals(ctx context.Context, id workflow.ID, p engine.Page) ([]*workflow.Signal, error)
+	Why(ctx context.Context, id workflow.ID) (*engine.Why, error)
 	Queues(ctx context.Context) ([]engine.Queue, error)
 	PauseQueue(ctx context.Context, name string, paused bool) (*engine.Queue, error)
 	Schedulers(ctx context.Context) ([]engine.Scheduler, error)

@@ -178,6 +178,18 @@ func (f *fake) Signals(context.Context, workflow.ID, engine.Page) ([]*workflow.S
 	}, f.err
 }
 
+func (f *fake) Why(_ context.Context, id workflow.ID) (*engine.Why, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	x := execution()
+	x.ID = id
+	return &engine.Why{Execution: x, Holds: []engine.Hold{
+		{Task: task(), Reason: engine.ReasonRetry, Detail: "d", Since: &noon, Until: &noon},
+		{Task: task(), Reason: engine.ReasonRunning, Scheduler: &engine.Scheduler{ID: aWorker}},
+	}}, nil
+}
+
 func (f *fake) Queues(context.Context) ([]engine.Queue, error) {
 	return []engine.Queue{{Name: "default", Depth: 3, Oldest: &noon}, {Name: "eu", Paused: true}}, f.err
 }

@@ -56,6 +56,9 @@ func slotsAreTaken(f *fixture) {
 	f.startMany(5)
 	first := f.claim(scheduler, limited(2))
 	f.equal("claimed", []any{len(first), first[0].Task.Slot}, []any{2, true})
+	meters, err := f.store.Meters(f.ctx, []db.MeterRef{{Function: "f"}, {Function: "g"}})
+	f.ok(err)
+	f.equal("meters", []int{meters[db.MeterRef{Function: "f"}].Running, meters[db.MeterRef{Function: "g"}].Running}, []int{2, 0})
 	f.equal("nothing is left", len(f.claim(f.join(), limited(2))), 0)
 	f.equal("the slot is loaded", f.load(workflow.Need{Tasks: []workflow.ID{first[0].Task.ID}}).Tasks[0].Slot, true)
 	f.end(first[0].Task)
@@ -179,6 +182,13 @@ func rateHoldsBack(f *fixture) {
 	f.equal("the rest of the period", []any{n, again > 59*time.Minute && again <= time.Hour}, []any{2, true})
 	n, again = claim(rated(3, time.Hour))
 	f.equal("beyond it", []any{n, again > 59*time.Minute && again <= time.Hour}, []any{0, true})
+	meters, err := f.store.Meters(f.ctx, []db.MeterRef{{Function: "f"}})
+	f.ok(err)
+	count := 0
+	for _, s := range meters[db.MeterRef{Function: "f"}].Starts {
+		count += s.Count
+	}
+	f.equal("starts", count, 3)
 }
 
 func ratePasses(f *fixture) {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/db/postgres/internal/dbsqlc"
@@ -165,4 +166,31 @@ func (s *Store) QueueDepths(ctx context.Context) (depths []db.QueueDepth, err er
 		return nil
 	})
 	return depths, err
+}
+
+// Meters implements db.Queries.
+func (s *Store) Meters(ctx context.Context, refs []db.MeterRef) (db.Meters, error) {
+	meters := make(db.Meters, len(refs))
+	if len(refs) == 0 {
+		return meters, nil
+	}
+	err := s.read("reading meters", func(q *dbsqlc.Queries) error {
+		rows, err := q.ReadMeters(ctx, dbsqlc.ReadMetersParams{
+			Namespace:       namespace,
+			Functions:       column(refs, func(r db.MeterRef) string { return r.Function }),
+			ConcurrencyKeys: column(refs, func(r db.MeterRef) string { return r.Key }),
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			m := &workflow.Meter{Running: int(r.Running)}
+			if err := decode(r.Starts, &m.Starts); err != nil {
+				return fmt.Errorf("reading the meter of %s: %w", r.Function, err)
+			}
+			meters[db.MeterRef{Function: r.Function, Key: r.ConcurrencyKey}] = m
+		}
+		return nil
+	})
+	return meters, err
 }

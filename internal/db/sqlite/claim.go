@@ -19,7 +19,7 @@ func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quo
 		}
 		c := claim{transaction: tx, scheduler: scheduler, held: map[workflow.ID]bool{}}
 		refs := db.MetersOf(lanes)
-		meters, err := tx.meters(ctx, refs)
+		meters, err := readMeters(ctx, tx.Queries, refs)
 		if err != nil {
 			return err
 		}
@@ -41,11 +41,11 @@ func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quo
 	return claimed, again, nil
 }
 
-// meters reads the meters of limited functions. The writer's turn is their lock.
-func (tx *transaction) meters(ctx context.Context, refs []db.MeterRef) (db.Meters, error) {
+// readMeters reads the meters of limited functions. To a writer, its turn is their lock.
+func readMeters(ctx context.Context, q *dbsqlc.Queries, refs []db.MeterRef) (db.Meters, error) {
 	meters := make(db.Meters, len(refs))
 	for _, ref := range refs {
-		starts, err := tx.GetMeter(ctx, dbsqlc.GetMeterParams{Function: ref.Function, ConcurrencyKey: ref.Key, Namespace: namespace})
+		starts, err := q.GetMeter(ctx, dbsqlc.GetMeterParams{Function: ref.Function, ConcurrencyKey: ref.Key, Namespace: namespace})
 		if err != nil && !errors.Is(err, errNoRows) {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (tx *transaction) meters(ctx context.Context, refs []db.MeterRef) (db.Meter
 		if err := decode(starts, &m.Starts); err != nil {
 			return nil, fmt.Errorf("reading the meter of %s: %w", ref.Function, err)
 		}
-		running, err := tx.CountSlots(ctx, dbsqlc.CountSlotsParams{Function: ref.Function, ConcurrencyKey: ref.Key, Namespace: namespace})
+		running, err := q.CountSlots(ctx, dbsqlc.CountSlotsParams{Function: ref.Function, ConcurrencyKey: ref.Key, Namespace: namespace})
 		if err != nil {
 			return nil, err
 		}

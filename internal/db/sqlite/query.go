@@ -209,3 +209,12 @@ func (s *Store) QueueDepths(ctx context.Context) (depths []db.QueueDepth, err er
 	})
 	return depths, err
 }
+
+// Meters implements db.Queries.
+func (s *Store) Meters(ctx context.Context, refs []db.MeterRef) (meters db.Meters, err error) {
+	err = s.view(ctx, "reading meters", func(ctx context.Context, q *dbsqlc.Queries) (err error) {
+		meters, err = readMeters(ctx, q, refs)
+		return err
+	})
+	return meters, err
+}

@@ -104,6 +104,66 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for HoldReason.
+const (
+	HoldReasonDue               HoldReason = "due"
+	HoldReasonExecutionPaused   HoldReason = "execution_paused"
+	HoldReasonMaxConcurrent     HoldReason = "max_concurrent"
+	HoldReasonMaxInFlight       HoldReason = "max_in_flight"
+	HoldReasonNoScheduler       HoldReason = "no_scheduler"
+	HoldReasonNotRegistered     HoldReason = "not_registered"
+	HoldReasonQueuePaused       HoldReason = "queue_paused"
+	HoldReasonRateLimit         HoldReason = "rate_limit"
+	HoldReasonReport            HoldReason = "report"
+	HoldReasonRetry             HoldReason = "retry"
+	HoldReasonRunning           HoldReason = "running"
+	HoldReasonScheduled         HoldReason = "scheduled"
+	HoldReasonSignal            HoldReason = "signal"
+	HoldReasonTimer             HoldReason = "timer"
+	HoldReasonWorkerDisabled    HoldReason = "worker_disabled"
+	HoldReasonWorkerUnreachable HoldReason = "worker_unreachable"
+)
+
+// Valid indicates whether the value is a known member of the HoldReason enum.
+func (e HoldReason) Valid() bool {
+	switch e {
+	case HoldReasonDue:
+		return true
+	case HoldReasonExecutionPaused:
+		return true
+	case HoldReasonMaxConcurrent:
+		return true
+	case HoldReasonMaxInFlight:
+		return true
+	case HoldReasonNoScheduler:
+		return true
+	case HoldReasonNotRegistered:
+		return true
+	case HoldReasonQueuePaused:
+		return true
+	case HoldReasonRateLimit:
+		return true
+	case HoldReasonReport:
+		return true
+	case HoldReasonRetry:
+		return true
+	case HoldReasonRunning:
+		return true
+	case HoldReasonScheduled:
+		return true
+	case HoldReasonSignal:
+		return true
+	case HoldReasonTimer:
+		return true
+	case HoldReasonWorkerDisabled:
+		return true
+	case HoldReasonWorkerUnreachable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	ProblemCodeAlreadyTerminal       ProblemCode = "already_terminal"
@@ -736,6 +796,54 @@ type HeartbeatReply struct {
 	LeaseExpiresAt *NullableTimestamp `json:"lease_expires_at"`
 }
 
+// Hold defines model for Hold.
+type Hold struct {
+	// Attempt Attempts so far that may have executed.
+	Attempt int `json:"attempt"`
+
+	// Detail The reason in words.
+	Detail string `json:"detail"`
+
+	// Error How a failure is shown; null when there is none.
+	Error *Failure `json:"error"`
+
+	// Kind What the task does. `local` covers every step that is done as soon as it is stored.
+	Kind TaskKind `json:"kind"`
+
+	// Name The function or the signal.
+	Name string `json:"name"`
+
+	// Queue The queue that it goes through; null when it is not delivered.
+	Queue *string `json:"queue"`
+
+	// Reason What holds it.
+	Reason HoldReason `json:"reason"`
+
+	// SchedulerID A UUID in its usual form of 36 characters, or null.
+	SchedulerID *NullableID `json:"scheduler_id"`
+
+	// Since RFC 3339, or null. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
+	//
+	// Example: 2026-01-02T03:04:05.000000Z
+	Since *NullableTimestamp `json:"since"`
+
+	// Step The key of the step.
+	Step string `json:"step"`
+
+	// TaskID A UUID in its usual form of 36 characters.
+	//
+	// Example: 0194f6a4-0000-7000-b891-000000000001
+	TaskID ID `json:"task_id"`
+
+	// Until RFC 3339, or null. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
+	//
+	// Example: 2026-01-02T03:04:05.000000Z
+	Until *NullableTimestamp `json:"until"`
+}
+
+// HoldReason What holds it.
+type HoldReason string
+
 // ID A UUID in its usual form of 36 characters.
 //
 // Example: 0194f6a4-0000-7000-b891-000000000001
@@ -1180,6 +1288,32 @@ type Timestamp = Time
 // Example: http://billing:9000/charge
 type URL = string
 
+// Why defines model for Why.
+type Why struct {
+	// DeadlineAt RFC 3339, or null. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
+	//
+	// Example: 2026-01-02T03:04:05.000000Z
+	DeadlineAt *NullableTimestamp `json:"deadline_at"`
+
+	// ExecutionID A UUID in its usual form of 36 characters.
+	//
+	// Example: 0194f6a4-0000-7000-b891-000000000001
+	ExecutionID ID `json:"execution_id"`
+
+	// More Whether it waits for more than is shown.
+	More bool `json:"more"`
+
+	// Paused Whether somebody paused the execution.
+	Paused bool `json:"paused"`
+
+	// State `completed`, `failed`, `timed_out` and `cancelled` are final. `blocked`: its orchestrator contradicts its history or cannot be delivered;
+	// `error` says why, and it goes on by itself when that is mended.
+	State ExecutionState `json:"state"`
+
+	// WaitsFor The oldest first.
+	WaitsFor []Hold `json:"waits_for"`
+}
+
 // Worker defines model for Worker.
 type Worker struct {
 	// CreatedAt RFC 3339. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
@@ -1557,6 +1691,9 @@ type ServerInterface interface {
 	// ListExecutionTasks List the tasks of an execution
 	// (GET /v1/executions/{id}/tasks)
 	ListExecutionTasks(w http.ResponseWriter, r *http.Request, id ExecutionID, params ListExecutionTasksParams)
+	// ExplainExecution Tell what an execution waits for
+	// (GET /v1/executions/{id}/why)
+	ExplainExecution(w http.ResponseWriter, r *http.Request, id ExecutionID)
 	// ListFunctions List functions
 	// (GET /v1/functions)
 	ListFunctions(w http.ResponseWriter, r *http.Request, params ListFunctionsParams)
@@ -1704,6 +1841,12 @@ func (_ Unimplemented) SetState(w http.ResponseWriter, r *http.Request, id Execu
 // ListExecutionTasks List the tasks of an execution
 // (GET /v1/executions/{id}/tasks)
 func (_ Unimplemented) ListExecutionTasks(w http.ResponseWriter, r *http.Request, id ExecutionID, params ListExecutionTasksParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExplainExecution Tell what an execution waits for
+// (GET /v1/executions/{id}/why)
+func (_ Unimplemented) ExplainExecution(w http.ResponseWriter, r *http.Request, id ExecutionID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2403,6 +2546,32 @@ func (siw *ServerInterfaceWrapper) ListExecutionTasks(w http.ResponseWriter, r *
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListExecutionTasks(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExplainExecution operation middleware
+func (siw *ServerInterfaceWrapper) ExplainExecution(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ExecutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExplainExecution(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3242,6 +3411,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/executions/{id}/tasks", wrapper.ListExecutionTasks)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/executions/{id}/why", wrapper.ExplainExecution)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/executions/{id}/signals", wrapper.ListSignals)
@@ -5157,6 +5329,110 @@ type ListExecutionTasks503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListExecutionTasks503ApplicationProblemPlusJSONResponse) VisitListExecutionTasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainExecutionRequestObject struct {
+	ID ExecutionID `json:"id"`
+}
+
+type ExplainExecutionResponseObject interface {
+	VisitExplainExecutionResponse(w http.ResponseWriter) error
+}
+
+type ExplainExecution200JSONResponse Why
+
+func (response ExplainExecution200JSONResponse) VisitExplainExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainExecution400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ExplainExecution400ApplicationProblemPlusJSONResponse) VisitExplainExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainExecution401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ExplainExecution401ApplicationProblemPlusJSONResponse) VisitExplainExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainExecution404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ExplainExecution404ApplicationProblemPlusJSONResponse) VisitExplainExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainExecution500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ExplainExecution500ApplicationProblemPlusJSONResponse) VisitExplainExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainExecution503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ExplainExecution503ApplicationProblemPlusJSONResponse) VisitExplainExecutionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7350,6 +7626,9 @@ type StrictServerInterface interface {
 	// ListExecutionTasks List the tasks of an execution
 	// (GET /v1/executions/{id}/tasks)
 	ListExecutionTasks(ctx context.Context, request ListExecutionTasksRequestObject) (ListExecutionTasksResponseObject, error)
+	// ExplainExecution Tell what an execution waits for
+	// (GET /v1/executions/{id}/why)
+	ExplainExecution(ctx context.Context, request ExplainExecutionRequestObject) (ExplainExecutionResponseObject, error)
 	// ListFunctions List functions
 	// (GET /v1/functions)
 	ListFunctions(ctx context.Context, request ListFunctionsRequestObject) (ListFunctionsResponseObject, error)
@@ -7897,6 +8176,32 @@ func (sh *strictHandler) ListExecutionTasks(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListExecutionTasksResponseObject); ok {
 		if err := validResponse.VisitListExecutionTasksResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExplainExecution operation middleware
+func (sh *strictHandler) ExplainExecution(w http.ResponseWriter, r *http.Request, id ExecutionID) {
+	var request ExplainExecutionRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainExecution(ctx, request.(ExplainExecutionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainExecution")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExplainExecutionResponseObject); ok {
+		if err := validResponse.VisitExplainExecutionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

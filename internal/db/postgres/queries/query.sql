@@ -62,3 +62,13 @@ SELECT * FROM custom_state WHERE namespace = @namespace AND execution_id = @exec
 SELECT queue, count(*) AS due, min(due_at)::timestamptz AS oldest FROM tasks
 WHERE namespace = @namespace AND due_at IS NOT NULL AND due_at <= now() AND lane <> ''
 GROUP BY queue;
+
+-- name: ReadMeters :many
+SELECT w.function::text AS function, w.concurrency_key::text AS concurrency_key, l.starts, t.running FROM (SELECT
+    unnest(@functions::text[]) AS function, unnest(@concurrency_keys::text[]) AS concurrency_key
+) w
+LEFT JOIN limits l ON l.namespace = @namespace AND l.function = w.function AND l.concurrency_key = w.concurrency_key
+CROSS JOIN LATERAL (
+    SELECT count(*) AS running FROM tasks x
+    WHERE x.slot AND x.name = w.function AND x.concurrency_key = w.concurrency_key AND x.namespace = @namespace
+) t;

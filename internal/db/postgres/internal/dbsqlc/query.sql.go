@@ -649,3 +649,52 @@ func (q *Queries) QueueDepths(ctx context.Context, namespace string) ([]QueueDep
 	}
 	return items, nil
 }
+
+const ReadMeters = `-- name: ReadMeters :many
+SELECT w.function::text AS function, w.concurrency_key::text AS concurrency_key, l.starts, t.running FROM (SELECT
+    unnest($1::text[]) AS function, unnest($2::text[]) AS concurrency_key
+) w
+LEFT JOIN limits l ON l.namespace = $3 AND l.function = w.function AND l.concurrency_key = w.concurrency_key
+CROSS JOIN LATERAL (
+    SELECT count(*) AS running FROM tasks x
+    WHERE x.slot AND x.name = w.function AND x.concurrency_key = w.concurrency_key AND x.namespace = $3
+) t
+`
+
+type ReadMetersParams struct {
+	Functions       []string
+	ConcurrencyKeys []string
+	Namespace       string
+}
+
+type ReadMetersRow struct {
+	Function       string
+	ConcurrencyKey string
+	Starts         []byte
+	Running        int64
+}
+
+func (q *Queries) ReadMeters(ctx context.Context, arg ReadMetersParams) ([]ReadMetersRow, error) {
+	rows, err := q.db.Query(ctx, ReadMeters, arg.Functions, arg.ConcurrencyKeys, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReadMetersRow
+	for rows.Next() {
+		var i ReadMetersRow
+		if err := rows.Scan(
+			&i.Function,
+			&i.ConcurrencyKey,
+			&i.Starts,
+			&i.Running,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
