@@ -37,11 +37,12 @@ type cluster struct {
 
 // start runs Stent on a backend of its own. Leases are short, so that what a
 // killed scheduler held is taken over within seconds.
-func start(t *testing.T, b backend) *cluster {
+func start(t *testing.T, b backend, env ...string) *cluster {
 	t.Helper()
 	addr := testenv.FreeAddr(t)
 	c := &cluster{t: t, url: "http://" + addr}
 	c.env = []string{"STENT_LEASE_DURATION=1500ms", "STENT_LOG_LEVEL=warn"}
+	c.env = append(c.env, env...)
 	if b == onSQLite {
 		c.env = append(c.env, "STENT_DATABASE_URL="+testenv.SQLite(t), "STENT_ADDR="+addr)
 		c.dev()

@@ -49,12 +49,33 @@ func (e *Engine) submit(ctx context.Context, execution workflow.ID, event workfl
 // patience is how long somebody's request waits for a database that is away.
 const patience = 10 * time.Second
 
+// errPatience is given to somebody whose event is still in a transaction.
+var errPatience = fmt.Errorf("%w: the database has not answered in time, and may yet store it", ErrUnavailable)
+
 // ask is submit for somebody who would rather hear that it cannot be done now
 // than wait for long.
 func (e *Engine) ask(ctx context.Context, execution workflow.ID, event workflow.Event) (workflow.Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return e.submit(ctx, execution, event)
+	s := &submission{ctx: ctx, event: event, done: make(chan struct{})}
+	e.enqueue(execution, s)
+	v := s.await(ctx)
+	return v, v.Err
+}
+
+// await gives the verdict, or errPatience when ctx ends before.
+func (s *submission) await(ctx context.Context) workflow.Verdict {
+	select {
+	case <-s.done:
+		return s.verdict
+	default:
+	}
+	select {
+	case <-s.done:
+		return s.verdict
+	case <-ctx.Done():
+		return workflow.Verdict{Err: errPatience}
+	}
 }
 
 func (e *Engine) enqueue(execution workflow.ID, s *submission) {

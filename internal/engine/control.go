@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
+	"github.com/stent-dev/stent/internal/wake"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -40,6 +43,9 @@ func (e *Engine) Pause(ctx context.Context, id workflow.ID) error {
 // Resume lets the execution's tasks be delivered again, and those of a blocked one at once.
 func (e *Engine) Resume(ctx context.Context, id workflow.ID) error {
 	_, err := e.ask(ctx, id, workflow.Pause{Execution: id})
+	if err == nil {
+		e.bus.Publish(wake.Hint{Queues: []string{anyQueue}}) // what was stepped over is in any of them
+	}
 	return err
 }
 
@@ -66,18 +72,44 @@ type HeartbeatReply struct {
 // report again is no error. Errors: ErrBadToken, workflow.ErrLeaseLost,
 // ErrNotFound, ErrUnavailable.
 func (e *Engine) Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage) error {
-	_, err := e.report(ctx, task, token, func(l workflow.Lease) workflow.Event {
+	v, err := e.report(ctx, task, token, func(l workflow.Lease) workflow.Event {
 		return workflow.Succeeded{Lease: l, Value: value}
 	})
-	return err
+	if err != nil || !v.Replayed {
+		return err
+	}
+	return e.repeats(ctx, task, func(t *workflow.Task, _ []workflow.FailedAttempt) bool {
+		return t.State == workflow.TaskCompleted && bytes.Equal(t.Result, value)
+	})
+}
+
+// repeats gives nil if a report of an attempt that was reported before says the
+// same as what is stored of it, which changes no more, and workflow.ErrLeaseLost if not.
+func (e *Engine) repeats(ctx context.Context, task workflow.ID, same func(*workflow.Task, []workflow.FailedAttempt) bool) error {
+	t, attempts, err := e.store.Task(ctx, task)
+	if err != nil {
+		return refusal(err)
+	}
+	if !same(t, attempts) {
+		return workflow.ErrLeaseLost
+	}
+	return nil
 }
 
 // Fail reports the failure of an attempt. Errors as of Complete.
 func (e *Engine) Fail(ctx context.Context, task workflow.ID, token string, failure workflow.Error, retryable bool) error {
-	_, err := e.report(ctx, task, token, func(l workflow.Lease) workflow.Event {
+	v, err := e.report(ctx, task, token, func(l workflow.Lease) workflow.Event {
 		return workflow.Failed{Lease: l, Error: failure, Retryable: retryable}
 	})
-	return err
+	if err != nil || !v.Replayed {
+		return err
+	}
+	return e.repeats(ctx, task, func(t *workflow.Task, attempts []workflow.FailedAttempt) bool {
+		return slices.ContainsFunc(attempts, func(a workflow.FailedAttempt) bool {
+			return a.Number == t.Attempt && a.Error.Type == failure.Type && a.Error.Message == failure.Message &&
+				bytes.Equal(a.Error.Details, failure.Details)
+		})
+	})
 }
 
 // Heartbeat reports that an attempt goes on. Errors as of Complete.

@@ -131,8 +131,15 @@ func (e *Engine) hint(h wake.Hint) {
 	}
 }
 
+// readyTime is how long a database may take to answer that it is there.
+const readyTime = 3 * time.Second
+
 // Ready tells whether the engine can serve.
-func (e *Engine) Ready(ctx context.Context) error { return e.store.Ping(ctx) }
+func (e *Engine) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	return e.store.Ping(ctx)
+}
 
 // NewID makes an id of version 7.
 func NewID() workflow.ID { return workflow.ID(uuid.Must(uuid.NewV7())) }

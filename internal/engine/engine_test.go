@@ -270,3 +270,25 @@ func TestNothingIsAcceptedAfterTheEngineStopped(t *testing.T) {
 		t.Errorf("an event after the stop: %v, want ErrUnavailable", err)
 	}
 }
+
+func TestNobodyWaitsForADatabaseThatHangs(t *testing.T) {
+	t.Parallel()
+	gate := &gated{entered: make(chan struct{}), open: make(chan struct{})}
+	e, _ := setup(t, wake.NewLocal(), func(s db.Store) db.Store { gate.Store = s; return gate })
+	var group sync.WaitGroup
+	group.Go(func() {
+		if _, err := e.Start(t.Context(), engine.StartRequest{Function: "work"}); !errors.Is(err, engine.ErrUnavailable) {
+			t.Errorf("starting one: %v, want ErrUnavailable", err)
+		}
+	})
+	group.Go(func() {
+		<-gate.entered
+		for _, r := range e.StartBatch(t.Context(), []engine.StartRequest{{Function: "work"}, {Function: "work"}}) {
+			if !errors.Is(r.Err, engine.ErrUnavailable) {
+				t.Errorf("starting a batch: %v, want ErrUnavailable", r.Err)
+			}
+		}
+	})
+	group.Wait() // the gate is still closed
+	close(gate.open)
+}

@@ -38,8 +38,12 @@ func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change,
 			hint.Executions = append(hint.Executions, x.ID.String())
 		}
 	}
+	in, later := soonest(c)
+	if later && t == nil {
+		hint.Queues = append(hint.Queues, anyQueue) // a scheduler is to look when it will be due
+	}
 	e.bus.Publish(hint)
-	if in, ok := soonest(c); ok {
+	if later {
 		t.dueIn(in)
 	}
 }

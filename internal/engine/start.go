@@ -71,8 +71,8 @@ func (e *Engine) StartBatch(ctx context.Context, requests []StartRequest) []Star
 		if s == nil {
 			continue
 		}
-		<-s.done
-		results[i] = StartResult{Started{s.verdict.Execution, s.verdict.Replayed}, s.verdict.Err}
+		v := s.await(ctx)
+		results[i] = StartResult{Started{v.Execution, v.Replayed}, v.Err}
 	}
 	return results
 }

@@ -109,10 +109,7 @@ func (i *inquiry) metersOf(tasks []*workflow.Task) []db.MeterRef {
 			refs = append(refs, db.MeterRef{Function: t.Name, Key: t.ConcurrencyKey()})
 		}
 	}
-	slices.SortFunc(refs, func(a, b db.MeterRef) int {
-		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Key, b.Key))
-	})
-	return slices.Compact(refs)
+	return db.SortMeters(refs)
 }
 
 // hold tells what holds an open task; ok is false when it waits for others, or

@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"regexp"
 	"time"
@@ -65,6 +66,9 @@ func (s *server) StartExecutions(ctx context.Context, request api.StartExecution
 	for i, result := range s.engine.StartBatch(ctx, starts) {
 		results[places[i]] = result
 	}
+	if err := allUnavailable(results); err != nil {
+		return nil, err
+	}
 	return render(http.StatusOK, func(w *jsonWriter) {
 		w.begin('{')
 		w.key("items")
@@ -75,6 +79,20 @@ func (s *server) StartExecutions(ctx context.Context, request api.StartExecution
 		w.end(']')
 		w.end('}')
 	}), nil
+}
+
+// allUnavailable gives the error of a batch of which nothing was stored because the
+// service could not; it is to be sent again as a whole.
+func allUnavailable(results []engine.StartResult) (err error) {
+	for i := range results {
+		switch {
+		case results[i].Err == nil:
+			return nil
+		case errors.Is(results[i].Err, engine.ErrUnavailable):
+			err = results[i].Err
+		}
+	}
+	return err
 }
 
 func (s *server) batchItem(ctx context.Context, w *jsonWriter, i int, result engine.StartResult) {

@@ -3,7 +3,6 @@ package http
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -37,7 +36,7 @@ func startRequest(body *api.ExecutionStart) (engine.StartRequest, error) {
 	if body.Queue != nil {
 		workflow.CheckName(&faults, "/queue", r.Queue)
 	}
-	if body.CallbackURL != nil && !absoluteURL(r.CallbackURL) {
+	if body.CallbackURL != nil && !workflow.AbsoluteURL(r.CallbackURL) {
 		faults = append(faults, workflow.FieldError{Pointer: "/callback_url", Detail: "must be an absolute http or https URL"})
 	}
 	r.Delay = durationOf(&faults, "/delay", body.Delay, 0, maxDelay)
@@ -65,11 +64,6 @@ func durationOf(faults *workflow.FieldErrors, pointer string, text *string, leas
 		*faults = append(*faults, workflow.FieldError{Pointer: pointer, Detail: detail})
 	}
 	return d
-}
-
-func absoluteURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // checkName refuses the name of a signal, a counter or a key in a path.

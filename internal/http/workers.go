@@ -9,7 +9,7 @@ import (
 
 // RegisterWorker registers a worker with what its manifest names.
 func (s *server) RegisterWorker(ctx context.Context, request api.RegisterWorkerRequestObject) (api.RegisterWorkerResponseObject, error) {
-	if !absoluteURL(request.Body.URL) {
+	if !workflow.AbsoluteURL(request.Body.URL) {
 		return nil, unprocessable(workflow.FieldError{Pointer: "/url", Detail: "must be an absolute http or https URL"})
 	}
 	worker, functions, err := s.engine.RegisterWorker(ctx, request.Body.URL, orZero(request.Body.Secret))

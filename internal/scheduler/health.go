@@ -14,11 +14,14 @@ type Health struct {
 	health
 }
 
-type health struct{ changes chan delivery.Endpoint }
+type health struct {
+	changes chan delivery.Endpoint
+	shown   map[string]workflow.WorkerHealth // of each endpoint, as it was logged last; used by run only
+}
 
 // NewHealth makes a breaker whose changes are recorded while a scheduler with it runs.
 func NewHealth() *Health {
-	h := &Health{health: health{changes: make(chan delivery.Endpoint, 256)}}
+	h := &Health{health: health{changes: make(chan delivery.Endpoint, 256), shown: map[string]workflow.WorkerHealth{}}}
 	h.Breaker = delivery.NewBreaker(func(e delivery.Endpoint, _ time.Time) {
 		select {
 		case h.changes <- e:
@@ -49,7 +52,10 @@ func (h *health) record(ctx context.Context, s *Scheduler, e delivery.Endpoint) 
 		return
 	case delivery.Open:
 	}
-	s.options.Log.InfoContext(ctx, "an endpoint changed its health", "endpoint", e.Origin, "health", string(state))
+	if h.shown[e.Origin] != state { // or else a probe found it as it was
+		h.shown[e.Origin] = state
+		s.options.Log.InfoContext(ctx, "an endpoint changed its health", "endpoint", e.Origin, "health", string(state))
+	}
 	workers, err := s.engine.Workers(ctx)
 	for _, w := range workers {
 		if s.client.Origin(w.URL) == e.Origin && w.Health != workflow.WorkerDisabled && err == nil {

@@ -83,13 +83,16 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	if err != nil {
 		host = "unknown"
 	}
-	for ctx.Err() == nil {
+	for failed := 0; ctx.Err() == nil; failed++ {
 		err := newTenure(s, host).run(ctx)
 		switch {
 		case errors.Is(err, errExpired):
+			failed = 0
 			s.options.Log.WarnContext(ctx, "the lease of this scheduler ran out: its deliveries were cut, and it begins anew")
 		case err != nil && ctx.Err() == nil:
-			s.options.Log.ErrorContext(ctx, "the scheduler could not work", "error", err)
+			if failed == 0 { // an outage is told once
+				s.options.Log.ErrorContext(ctx, "the scheduler cannot work, and tries on", "error", err)
+			}
 			select {
 			case <-ctx.Done():
 			case <-time.After(s.options.PollInterval):

@@ -3,6 +3,7 @@ package workflow
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -79,7 +80,7 @@ func (s FunctionSpec) Function() (*Function, error) {
 	if f.Kind != KindActivity && f.Kind != KindOrchestrator {
 		c.add("/kind", `must be "activity" or "orchestrator"`)
 	}
-	if u, err := url.Parse(s.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if !AbsoluteURL(s.URL) {
 		c.add("/url", "must be an absolute http or https URL")
 	}
 	if f.Queue == "" {
@@ -118,6 +119,19 @@ func (s FunctionSpec) Function() (*Function, error) {
 	}
 	f.Retry = s.Retry.overrides(&c, "/retry_policy").Apply(f.Retry)
 	return f, c.err()
+}
+
+// AbsoluteURL tells whether text is an absolute http or https URL.
+func AbsoluteURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return false
+	}
+	if u.Port() == "" {
+		return true
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
 }
 
 // Overrides checks the spec and gives the overrides that it asks for. pointer is
