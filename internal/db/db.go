@@ -10,6 +10,7 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/stent-dev/stent/internal/workflow"
@@ -29,6 +30,10 @@ var (
 	// ErrUnavailable says that the database cannot be reached or does not accept writes now.
 	ErrUnavailable = errors.New("the database is unavailable")
 )
+
+// ErrTooSlow says that the database gave up a statement that took too long: nothing
+// was stored. It is an ErrUnavailable.
+var ErrTooSlow = fmt.Errorf("%w: a statement took too long", ErrUnavailable)
 
 // DefaultNamespace is the namespace of everything until someone asks for more.
 const DefaultNamespace = "default"
@@ -100,18 +105,19 @@ type Leases interface {
 	// write: ErrExpired when others have already taken it for dead.
 	Join(ctx context.Context, s Scheduler) error
 	Beat(ctx context.Context, s Scheduler) error
-	// Leave ends a scheduler that holds nothing any more.
+	// Leave ends a scheduler that holds nothing any more. One that does expires.
 	Leave(ctx context.Context, scheduler workflow.ID) error
-	// Expire marks the schedulers that were not heard of for so long as expired.
-	Expire(ctx context.Context, after time.Duration) error
+	// Expire marks the schedulers as expired whose lease, as they said it, ran out that
+	// long ago or longer.
+	Expire(ctx context.Context, grace time.Duration) error
 	// Orphans gives leases that expired schedulers hold, at most limit. An expired
 	// scheduler that holds nothing any more is taken off the books by the same call.
 	Orphans(ctx context.Context, limit int) ([]workflow.Lease, error)
 	// Held gives the leases that the scheduler holds in these executions; with none
 	// named, in all. It serves to find leases that a scheduler does not know it has.
 	Held(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) ([]workflow.Lease, error)
-	// Unhold forgets that the scheduler holds anything of these executions. The
-	// caller sees to it that this is so, and that no claim or commit of it runs meanwhile.
+	// Unhold forgets that the scheduler holds anything of these executions, but of
+	// those of which it does. Claims and commits of it that are under way are waited for.
 	Unhold(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) error
 	// Hasten makes the tasks of the function due now whose next delivery was put off:
 	// those that are pending after at least one failure.

@@ -137,6 +137,7 @@ func (l *commitLoop) run(ctx context.Context) error {
 const (
 	conflictsAlone  = 4                       // conflicts in a row until the batch is cut in halves
 	maxConflicts    = 40                      // of a lone event, until it is refused
+	maxTooSlow      = 3                       // times that a lone event takes too long, until it is refused
 	firstRetryPause = 5 * time.Millisecond    // after a conflict
 	firstOutage     = 50 * time.Millisecond   // while the database is away; doubled up to
 	longestOutage   = 2000 * time.Millisecond //
@@ -146,13 +147,13 @@ const (
 // that cannot be stored is refused alone: the batch is cut until it stands by itself.
 func (l *commitLoop) commit(ctx context.Context, batch []*submission, stopping <-chan struct{}) {
 	outage := firstOutage
-	for conflicts := 0; len(batch) > 0; {
+	for conflicts, tooSlow := 0, 0; len(batch) > 0; {
 		err := l.engine.transact(ctx, batch)
 		switch {
 		case err == nil:
 			return
 		case errors.Is(err, db.ErrExpired):
-			l.engine.expired()
+			// transact has detached the scheduler: the next try leases nothing to it
 		case errors.Is(err, db.ErrConflict):
 			conflicts++
 			if conflicts > maxConflicts {
@@ -164,7 +165,16 @@ func (l *commitLoop) commit(ctx context.Context, batch []*submission, stopping <
 				return
 			}
 			time.Sleep(time.Duration(conflicts) * firstRetryPause)
+		case errors.Is(err, db.ErrTooSlow) && len(batch) > 1:
+			l.halves(ctx, batch, stopping)
+			return
+		case errors.Is(err, db.ErrTooSlow) && tooSlow+1 >= maxTooSlow:
+			finishAll(batch, fmt.Errorf("%w: %w", ErrCannotStore, err))
+			return
 		case errors.Is(err, db.ErrUnknown), errors.Is(err, db.ErrUnavailable):
+			if errors.Is(err, db.ErrTooSlow) {
+				tooSlow++
+			}
 			l.engine.log.WarnContext(ctx, "a batch could not be committed", "events", len(batch), "error", err)
 			batch = waiting(batch, err)
 			select {
@@ -179,11 +189,15 @@ func (l *commitLoop) commit(ctx context.Context, batch []*submission, stopping <
 			return
 		default:
 			l.engine.log.ErrorContext(ctx, "an event could not be stored", "event", fmt.Sprintf("%T", batch[0].event), "error", err)
-			finishAll(batch, err)
+			finishAll(batch, fmt.Errorf("%w: %w", ErrCannotStore, err))
 			return
 		}
 	}
 }
+
+// ErrCannotStore says that the database refuses an event for what it holds, or takes
+// too long for it, and would again.
+var ErrCannotStore = errors.New("the database cannot store it")
 
 func (l *commitLoop) halves(ctx context.Context, batch []*submission, stopping <-chan struct{}) {
 	half := len(batch) / 2
@@ -240,15 +254,19 @@ func (e *Engine) transact(ctx context.Context, batch []*submission) error {
 	})
 	if err != nil {
 		tenant.unreserve(terms)
+		if errors.Is(err, db.ErrExpired) {
+			e.expired(tenant)
+		}
 		if errors.Is(err, db.ErrUnknown) {
 			tenant.doubt(change)
+			tenant.reconcile()
 		}
 		return err
 	}
 	e.committed(tenant, terms, change, saved)
 	for i, s := range batch {
 		if s.unknown {
-			tenant.reconcile(verdicts[i].Execution)
+			tenant.reconcile() // what its first commit leased, if it was stored
 		}
 		s.finish(verdicts[i])
 	}

@@ -36,7 +36,7 @@ func (*improviser) Serves(string, *workflow.Function) bool { return true }
 func (*improviser) Abort([]workflow.ID)                    {}
 func (*improviser) DueIn(time.Duration)                    {}
 func (*improviser) Expired()                               {}
-func (*improviser) Reconcile(workflow.ID)                  {}
+func (*improviser) Reconcile()                             {}
 
 func (i *improviser) Take(tasks []workflow.Handed) {
 	for _, h := range tasks {

@@ -76,6 +76,8 @@ func (r *registry) know(ctx context.Context, names ...string) {
 }
 
 func (r *registry) refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	functions, err := r.store.Functions(ctx)

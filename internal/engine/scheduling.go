@@ -22,10 +22,10 @@ func (e *Engine) Leave(ctx context.Context, id workflow.ID) error {
 	return refusal(e.store.Leave(ctx, id))
 }
 
-// Recover takes over what schedulers hold that were not heard of for so long; it
-// gives the number of leases that it took from them.
-func (e *Engine) Recover(ctx context.Context, after time.Duration) (int, error) {
-	if err := e.store.Expire(ctx, after); err != nil {
+// Recover takes over what schedulers hold whose leases have run out; it gives the
+// number of leases that it took from them.
+func (e *Engine) Recover(ctx context.Context) (int, error) {
+	if err := e.store.Expire(ctx, 0); err != nil {
 		return 0, refusal(err)
 	}
 	taken := 0

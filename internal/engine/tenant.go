@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,8 +28,8 @@ type Lessee interface {
 	DueIn(in time.Duration)
 	// Expired says that others took it for dead: nothing that it holds counts any more.
 	Expired()
-	// Reconcile says that this execution may have leases that it does not know of.
-	Reconcile(execution workflow.ID)
+	// Reconcile says that the database may have leases for it that it does not know of.
+	Reconcile()
 }
 
 // tenant is a lessee and the executions that the database's holds name for it. A
@@ -50,9 +52,9 @@ func (e *Engine) Attach(id workflow.ID, l Lessee) {
 	e.lessee.Store(&tenant{Lessee: l, id: id, holds: map[workflow.ID]struct{}{}})
 }
 
-// expired detaches a scheduler whose lease has run out.
-func (e *Engine) expired() {
-	if t := e.lessee.Swap(nil); t != nil {
+// expired detaches a scheduler whose lease has run out, but none that followed it.
+func (e *Engine) expired(t *tenant) {
+	if t != nil && e.lessee.CompareAndSwap(t, nil) {
 		t.Expired()
 	}
 }
@@ -89,6 +91,7 @@ func (t *tenant) hold(c *workflow.Change) {
 		}
 		seen[id] = true
 	}
+	slices.SortFunc(c.Holds, func(a, b workflow.Hold) int { return a.Execution.Compare(b.Execution) }) // as a claim does
 	for _, x := range c.Executions {
 		if _, held := t.holds[x.ID]; held && x.State.Terminal() {
 			c.Unholds = append(c.Unholds, workflow.Hold{Scheduler: t.id, Execution: x.ID})
@@ -140,9 +143,9 @@ func (t *tenant) doubt(c *workflow.Change) {
 	}
 }
 
-func (t *tenant) reconcile(x *workflow.Execution) {
-	if t != nil && x != nil {
-		t.Reconcile(x.ID)
+func (t *tenant) reconcile() {
+	if t != nil {
+		t.Reconcile()
 	}
 }
 
@@ -169,7 +172,11 @@ func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Cla
 		return 0, db.ErrExpired
 	}
 	claimed, again, err := e.store.Claim(ctx, t.id, lanes)
+	if errors.Is(err, db.ErrExpired) {
+		e.expired(t)
+	}
 	if err != nil {
+		t.Reconcile() // it may have leased nevertheless
 		return 0, err
 	}
 	t.mu.Lock()

@@ -53,6 +53,9 @@ func readCommand(c *workflow.Command, w *wire.Command, at string) error {
 			texts = append(texts, struct{ at, text string }{fmt.Sprintf("%s/options/tags/%d", at, i), tag})
 		}
 	}
+	for i, target := range w.Targets {
+		texts = append(texts, struct{ at, text string }{fmt.Sprintf("%s/targets/%d", at, i), target})
+	}
 	for _, one := range texts {
 		if err := checkText(one.at, one.text); err != nil {
 			return err

@@ -46,33 +46,13 @@ func (t *tenure) runOnce(ctx context.Context) (next time.Duration, err error) {
 	}
 	more := false
 	for _, group := range t.quotas(ctx, lanes) {
-		asked := share(group, room)
-		if len(asked) == 0 {
-			more = true
-			break
-		}
-		claimed := 0
-		again, err := t.engine.Claim(ctx, asked, func(tasks []engine.Claimed) {
-			claimed = len(tasks)
-			room -= claimed
-			for _, c := range tasks {
-				t.begin(job{task: c.Task, execution: c.Execution, elapsed: c.Elapsed})
-			}
-		})
+		left, err := t.claimGroup(ctx, group, &room)
 		if err != nil {
 			return 0, err
 		}
-		if again > 0 {
-			t.DueIn(again)
-		}
-		for _, q := range asked {
-			more = more || claimed > 0 && claimed >= q.Limit
-		}
+		more = more || left
 	}
-	t.ledger.setBacklog(more && room == 0)
-	if more && room > 0 {
-		return 0, nil
-	}
+	t.ledger.setBacklog(more)
 	in, ok, err := t.engine.NextDue(ctx)
 	if err != nil {
 		return 0, err
@@ -81,6 +61,60 @@ func (t *tenure) runOnce(ctx context.Context) (next time.Duration, err error) {
 		return min(max(in, time.Millisecond), t.options.PollInterval), nil
 	}
 	return t.options.PollInterval, nil
+}
+
+// claimGroup claims from lanes of one priority until there is no room, or nothing
+// more in any of them: a lane that gave less than its share (all that it has is
+// paused, or held back by a limit) leaves it to the others. It says whether work may
+// have been left for want of room.
+func (t *tenure) claimGroup(ctx context.Context, lanes []engine.Quota, room *int) (left bool, err error) {
+	for len(lanes) > 0 {
+		asked := share(lanes, *room)
+		if len(asked) == 0 {
+			return true, nil
+		}
+		got := map[engine.Lane]int{}
+		again, err := t.engine.Claim(ctx, asked, func(tasks []engine.Claimed) {
+			*room -= len(tasks)
+			for _, c := range tasks {
+				got[laneOf(c)]++
+				t.begin(job{task: c.Task, execution: c.Execution, elapsed: c.Elapsed})
+			}
+		})
+		if err != nil {
+			return false, err
+		}
+		if again > 0 {
+			t.DueIn(again)
+		}
+		spent := map[engine.Lane]bool{}
+		for _, q := range asked {
+			spent[bare(q.Lane)] = got[bare(q.Lane)] < q.Limit
+		}
+		for i := range lanes {
+			lanes[i].Limit -= got[bare(lanes[i].Lane)]
+		}
+		lanes = slices.DeleteFunc(lanes, func(q engine.Quota) bool { return q.Limit <= 0 || spent[bare(q.Lane)] })
+	}
+	return false, nil
+}
+
+// bare is a lane without what differs from look to look.
+func bare(l engine.Lane) engine.Lane {
+	l.Oldest = time.Time{}
+	return l
+}
+
+// laneOf is the lane that a task was claimed from.
+func laneOf(c engine.Claimed) engine.Lane {
+	l := engine.Lane{Queue: c.Task.Queue, Function: c.Task.Name, Priority: c.Task.Priority, Key: c.Task.ConcurrencyKey()}
+	if c.Elapsed {
+		l.Function = ""
+	}
+	if c.Task.Version != nil {
+		l.Pinned, l.Version = true, *c.Task.Version
+	}
+	return l
 }
 
 // quotas keeps the lanes that may be claimed from now, in groups of equal

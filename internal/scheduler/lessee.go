@@ -44,7 +44,7 @@ func (t *tenure) Abort(tasks []workflow.ID) { t.ledger.abort(tasks) }
 func (t *tenure) Expired() { t.expire(errExpired) }
 
 // Reconcile is engine.Lessee.
-func (t *tenure) Reconcile(workflow.ID) {
+func (t *tenure) Reconcile() {
 	select {
 	case t.reconcile <- struct{}{}:
 	default:

@@ -89,7 +89,7 @@ func TestExpiredSchedulerLetsGoAndBeginsAnew(t *testing.T) {
 		for i := range ids {
 			ids[i] = s.start("five", "0")
 		}
-		if err := s.store.Expire(t.Context(), 0); err != nil {
+		if err := s.store.Expire(t.Context(), -time.Hour); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		for _, id := range ids {

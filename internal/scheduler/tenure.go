@@ -147,10 +147,21 @@ func (t *tenure) release(ctx context.Context, leases []workflow.Lease) {
 	wg.Wait()
 }
 
-// submit commits what became of a lease; a refusal means that somebody else has the task by now.
+// submit commits what became of a lease; a refusal means that somebody else has the
+// task by now. What the database cannot store becomes a failure that says so.
 func (t *tenure) submit(ctx context.Context, l workflow.Lease, event workflow.Event) {
 	_, err := t.engine.Submit(ctx, l.Execution, event)
+	if errors.Is(err, engine.ErrCannotStore) {
+		failure := workflow.Error{Type: workflow.ErrorNotStorable, Message: "what the handler answered could not be stored; see the scheduler's log"}
+		switch event.(type) {
+		case workflow.TurnAnswered:
+			_, err = t.engine.Submit(ctx, l.Execution, workflow.TurnFailed{Lease: l, Error: failure, StatusCode: 200})
+		case workflow.Succeeded, workflow.Failed:
+			_, err = t.engine.Submit(ctx, l.Execution, workflow.Failed{Lease: l, Error: failure, StatusCode: 200})
+		}
+	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, workflow.ErrLeaseLost) {
+		t.Reconcile() // so that it is not held for nothing
 		t.options.Log.WarnContext(ctx, "what became of a lease could not be stored",
 			"execution_id", l.Execution, "task_id", l.Task, "error", err)
 	}
@@ -169,7 +180,7 @@ func (t *tenure) beat(ctx context.Context) {
 		case <-ticker.C:
 		}
 		began := time.Now()
-		attempt, cancel := context.WithTimeout(ctx, t.options.LeaseDuration/3)
+		attempt, cancel := context.WithDeadline(ctx, last.Add(t.options.LeaseDuration*9/10))
 		err := t.engine.Beat(attempt, t.describe())
 		cancel()
 		switch {
@@ -189,7 +200,7 @@ func (t *tenure) recover(ctx context.Context) {
 	ticker := time.NewTicker(t.options.LeaseDuration / 3)
 	defer ticker.Stop()
 	for {
-		taken, err := t.engine.Recover(ctx, t.options.LeaseDuration)
+		taken, err := t.engine.Recover(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			t.options.Log.WarnContext(ctx, "what dead schedulers held could not be taken over", "error", err)
@@ -221,6 +232,7 @@ func (t *tenure) reconciling(ctx context.Context) {
 		lost, err := t.engine.ForgetIdle(ctx, t.ledger.busy, t.ledger.knows)
 		if err != nil && ctx.Err() == nil {
 			t.options.Log.WarnContext(ctx, "leases could not be compared with the database", "error", err)
+			time.AfterFunc(t.options.PollInterval, t.Reconcile)
 		}
 		t.release(ctx, lost)
 	}

@@ -19,6 +19,7 @@ import (
 type loader struct {
 	mu    sync.Mutex
 	jobs  []job
+	alone []job // that were not loaded together with others
 	ready chan struct{}
 }
 
@@ -32,12 +33,28 @@ func (l *loader) add(j job) {
 	}
 }
 
+// take gives what came since, or else one of those that are to be loaded alone.
 func (l *loader) take() []job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	jobs := l.jobs
-	l.jobs = nil
-	return jobs
+	if jobs := l.jobs; len(jobs) > 0 {
+		l.jobs = nil
+		return jobs
+	}
+	if len(l.alone) == 0 {
+		return nil
+	}
+	first := l.alone[:1:1]
+	l.alone = l.alone[1:]
+	return first
+}
+
+// putOff keeps jobs that could not be loaded together, or not yet. They are loaded
+// one by one, so that one that cannot be loaded holds up no other.
+func (l *loader) putOff(jobs []job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.alone = append(l.alone, jobs...)
 }
 
 // loadPause is how long a load that failed waits for its next try.
@@ -51,20 +68,21 @@ func (t *tenure) loading(ctx context.Context) {
 			return
 		case <-t.loader.ready:
 		}
-		jobs := t.loader.take()
-		for len(jobs) > 0 && ctx.Err() == nil {
-			if jobs = t.load(ctx, jobs); len(jobs) > 0 {
-				select {
-				case <-ctx.Done():
-				case <-time.After(loadPause):
-				}
+		for jobs := t.loader.take(); len(jobs) > 0 && ctx.Err() == nil; jobs = t.loader.take() {
+			if t.load(ctx, jobs) {
+				continue
+			}
+			t.loader.putOff(jobs)
+			select {
+			case <-ctx.Done():
+			case <-time.After(loadPause):
 			}
 		}
 	}
 }
 
-// load delivers the turns of jobs; it gives back those that could not be loaded.
-func (t *tenure) load(ctx context.Context, jobs []job) []job {
+// load delivers the turns of jobs; ok is false when they could not be loaded.
+func (t *tenure) load(ctx context.Context, jobs []job) (ok bool) {
 	ids := make([]workflow.ID, len(jobs))
 	for i, j := range jobs {
 		ids[i] = j.task.ID
@@ -74,7 +92,7 @@ func (t *tenure) load(ctx context.Context, jobs []job) []job {
 		if ctx.Err() == nil {
 			t.options.Log.WarnContext(ctx, "journals could not be loaded", "tasks", len(ids), "error", err)
 		}
-		return jobs
+		return false
 	}
 	byTask := make(map[workflow.ID]*engine.Turn, len(turns))
 	for i := range turns {
@@ -87,7 +105,7 @@ func (t *tenure) load(ctx context.Context, jobs []job) []job {
 		}
 		t.carryOut(j, func() workflow.Event { return t.turn(j, turn) })
 	}
-	return nil
+	return true
 }
 
 // turn delivers one turn and gives what became of it.
@@ -194,7 +212,10 @@ func readAnswer(event *workflow.TurnAnswered, a *wire.Answer) error {
 		}
 	}
 	if a.Await != nil {
-		await := readAwait(*a.Await)
+		await, err := readAwait(*a.Await)
+		if err != nil {
+			return err
+		}
 		event.Await = &await
 	}
 	if o := a.Outcome; o != nil {
@@ -228,9 +249,9 @@ func readAnswer(event *workflow.TurnAnswered, a *wire.Answer) error {
 	return nil
 }
 
-func readAwait(a wire.Await) workflow.Await {
+func readAwait(a wire.Await) (workflow.Await, error) {
 	if a.Key != "" {
-		return workflow.Await{Key: a.Key}
+		return workflow.Await{Key: a.Key}, checkText("/await", a.Key)
 	}
 	mode, members := workflow.AwaitAny, a.Any
 	switch {
@@ -243,7 +264,10 @@ func readAwait(a wire.Await) workflow.Await {
 	}
 	of := make([]workflow.Await, len(members))
 	for i := range members {
-		of[i] = readAwait(members[i])
+		var err error
+		if of[i], err = readAwait(members[i]); err != nil {
+			return workflow.Await{}, err
+		}
 	}
-	return workflow.Await{Mode: mode, Of: of}
+	return workflow.Await{Mode: mode, Of: of}, nil
 }

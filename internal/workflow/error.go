@@ -22,6 +22,7 @@ const (
 	ErrorMismatch     = "mismatch"      // a turn's command contradicts the journal
 	ErrorInvalidTurn  = "invalid_turn"  // a turn's answer cannot be carried out
 	ErrorLeaseLost    = "lease_lost"    // too many schedulers died holding the task
+	ErrorNotStorable  = "not_storable"  // the database refuses what the handler answered
 	ErrorHistoryLimit = "history_limit" // more steps, or more bytes of them, than an orchestrator may have
 	ErrorMapItem      = "map_item"      // an item of a map failed
 )

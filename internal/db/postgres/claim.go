@@ -61,7 +61,7 @@ func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quo
 	defer conn.Release()
 	defer (&commit{conn: conn.Conn()}).end(ctx)
 	again, err := c.metered(ctx, conn.Conn(), refs)
-	return c.claimed, again, translate("claiming tasks", err)
+	return c.claimed, again, translate("claiming tasks", s.heard(err))
 }
 
 // claim is the work of one Claim.

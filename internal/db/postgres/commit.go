@@ -25,14 +25,14 @@ func (s *Store) Commit(
 
 	loaded, err := c.load(ctx, need)
 	if err != nil {
-		return db.Saved{}, translate("loading", err)
+		return db.Saved{}, translate("loading", s.heard(err))
 	}
 	change, err := decide(loaded)
 	if err != nil || change == nil || change.Empty() {
 		return db.Saved{}, err
 	}
 	if err := c.save(ctx, change); err != nil {
-		return db.Saved{}, err
+		return db.Saved{}, s.heard(err)
 	}
 	return c.saved, nil
 }

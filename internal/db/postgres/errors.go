@@ -25,6 +25,7 @@ const (
 	codeDeadlock       = "40P01"
 	codeLockTimeout    = "55P03"
 	codeQueryCancelled = "57014"
+	codeIdle           = "25P03" // thrown out in the middle of a transaction
 	codeDuplicate      = "23505"
 	codeNoTable        = "42P01"
 	codeFence          = "ST001"
@@ -46,6 +47,8 @@ func translate(operation string, err error) error {
 func meaningOf(err error) error {
 	var answer *pgconn.PgError
 	switch {
+	case errors.Is(err, errSilent):
+		return db.ErrUnavailable
 	case errors.As(err, &answer):
 		return meaningOfCode(answer.Code)
 	case errors.Is(err, pgx.ErrNoRows):
@@ -64,7 +67,9 @@ func meaningOfCode(code string) error {
 		return db.ErrConflict
 	case codeExpired:
 		return db.ErrExpired
-	case codeReadOnly, codeQueryCancelled:
+	case codeQueryCancelled:
+		return db.ErrTooSlow
+	case codeReadOnly, codeIdle:
 		return db.ErrUnavailable
 	}
 	for _, class := range []string{classConnection, classShutdown, classResources} {

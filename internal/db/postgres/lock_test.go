@@ -91,7 +91,7 @@ func TestExpiryWaitsForTheLeasesUnderWay(t *testing.T) {
 		}
 	}
 	expired := make(chan error, 1)
-	go func() { expired <- store.Expire(t.Context(), 0) }()
+	go func() { expired <- store.Expire(t.Context(), -time.Hour) }()
 	waitForLock(t, url)
 	if err := store.Beat(t.Context(), db.Scheduler{ID: scheduler, State: db.SchedulerReady}); err != nil && !errors.Is(err, db.ErrExpired) {
 		t.Errorf("a heartbeat meanwhile: %v", err)
@@ -102,7 +102,7 @@ func TestExpiryWaitsForTheLeasesUnderWay(t *testing.T) {
 	if err := <-expired; err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Expire(t.Context(), 0); err != nil { // in case the heartbeat came in between
+	if err := store.Expire(t.Context(), -time.Hour); err != nil { // in case the heartbeat came in between
 		t.Fatal(err)
 	}
 	orphans, err := store.Orphans(t.Context(), 10)

@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -66,10 +68,24 @@ type queuedRow struct{}
 
 func (queuedRow) Scan(...any) error { return errQueued }
 
+// A connection that does not answer for longer than any statement may last is taken
+// for dead, though nobody closed it.
+const silenceTimeout = statementTimeout + 5*time.Second
+
+// errSilent says that a connection was given up for it.
+var errSilent = errors.New("the connection went silent")
+
 // send runs statements in one round trip. Unless they say otherwise themselves,
 // they are one transaction. With an error comes the index of the statement that
 // failed: those before it were carried out, those after it were not.
 func send(ctx context.Context, conn *pgx.Conn, statements []statement) (failed int, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, silenceTimeout, errSilent)
+	defer cancel()
+	defer func() {
+		if err != nil && context.Cause(ctx) == errSilent { //nolint:errorlint // a cause is the error itself
+			err = fmt.Errorf("%w: %w", errSilent, err)
+		}
+	}()
 	p := &pipeline{}
 	q := &queries{Queries: dbsqlc.New(p), pipe: p}
 	for i, statement := range statements {

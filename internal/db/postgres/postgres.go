@@ -37,7 +37,7 @@ const namespace = db.DefaultNamespace
 // renewal of leases.
 type Options struct {
 	Commits int // for commits and what turns are made of; DefaultCommits
-	Leases  int // for claims and heartbeats; DefaultLeases
+	Leases  int // for claims and what schedulers look after; DefaultLeases
 	Reads   int // for people's reads and the catalog; DefaultReads
 }
 
@@ -56,11 +56,24 @@ const (
 	statementTimeout = 20 * time.Second
 	connectTimeout   = 10 * time.Second
 	rollbackTimeout  = 5 * time.Second
+	pingTimeout      = 2 * time.Second
 )
+
+// heard closes all idle connections after one has gone silent, as the others
+// probably have too, and nobody has time to find out one by one.
+func (s *Store) heard(err error) error {
+	if errors.Is(err, errSilent) {
+		for _, pool := range []*pgxpool.Pool{s.commits, s.beats, s.leases, s.reads} {
+			pool.Reset()
+		}
+	}
+	return err
+}
 
 // Store is a database that is connected to. Its methods may be called concurrently.
 type Store struct {
 	commits *pgxpool.Pool
+	beats   *pgxpool.Pool // of heartbeats alone: whatever else is slow, they must get through
 	leases  *pgxpool.Pool
 	reads   *pgxpool.Pool
 }
@@ -90,6 +103,7 @@ func open(ctx context.Context, config *pgxpool.Config, o Options) (_ *Store, err
 		plans map[string]string
 	}{
 		{&s.commits, orDefault(o.Commits, DefaultCommits), pinned},
+		{&s.beats, 1, pinned},
 		{&s.leases, orDefault(o.Leases, DefaultLeases), pinned},
 		{&s.reads, orDefault(o.Reads, DefaultReads), map[string]string{"plan_cache_mode": "force_custom_plan"}},
 	} {
@@ -121,6 +135,7 @@ var pinned = map[string]string{
 func newPool(ctx context.Context, config *pgxpool.Config, size int, plans map[string]string) (*pgxpool.Pool, error) {
 	config.MaxConns = int32(size) //nolint:gosec // a handful
 	config.MinConns = 0
+	config.PingTimeout = pingTimeout // of connections that were idle for a second
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
@@ -152,7 +167,7 @@ func milliseconds(d time.Duration) string { return fmt.Sprintf("%dms", d.Millise
 
 // Close waits for the calls that are under way and closes all connections.
 func (s *Store) Close() error {
-	for _, pool := range []*pgxpool.Pool{s.commits, s.leases, s.reads} {
+	for _, pool := range []*pgxpool.Pool{s.commits, s.beats, s.leases, s.reads} {
 		if pool != nil {
 			pool.Close()
 		}
@@ -190,7 +205,7 @@ func (s *Store) run(ctx context.Context, pool *pgxpool.Pool, operation string, s
 	}
 	defer conn.Release()
 	_, err = send(ctx, conn.Conn(), statements)
-	return translate(operation, err)
+	return translate(operation, s.heard(err))
 }
 
 // read runs one query of a person's.

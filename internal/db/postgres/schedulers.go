@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/db/postgres/internal/dbsqlc"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -23,7 +25,7 @@ func (s *Store) Join(ctx context.Context, scheduler db.Scheduler) error {
 
 // Beat implements db.Leases.
 func (s *Store) Beat(ctx context.Context, scheduler db.Scheduler) error {
-	return s.ofLiving(ctx, "renewing leases", func(ctx context.Context, q *queries) (int64, error) {
+	return s.ofLiving(ctx, s.beats, "renewing leases", func(ctx context.Context, q *queries) (int64, error) {
 		return q.Beat(ctx, dbsqlc.BeatParams{
 			ID: scheduler.ID, State: scheduler.State, Queues: texts(scheduler.Queues), Tags: texts(scheduler.Tags),
 			Capacity: scheduler.Capacity, InFlight: scheduler.InFlight, LeaseUs: scheduler.Lease.Microseconds(),
@@ -34,16 +36,23 @@ func (s *Store) Beat(ctx context.Context, scheduler db.Scheduler) error {
 // Leave implements db.Leases. It gives ErrExpired when others have taken the
 // scheduler for dead: then they clear up after it.
 func (s *Store) Leave(ctx context.Context, scheduler workflow.ID) error {
-	return s.ofLiving(ctx, "leaving", func(ctx context.Context, q *queries) (int64, error) { return q.Leave(ctx, scheduler) })
+	return s.ofLiving(ctx, s.leases, "leaving",
+		func(ctx context.Context, q *queries) (int64, error) { return q.Leave(ctx, scheduler) }, lockScheduler(scheduler))
+}
+
+func lockScheduler(id workflow.ID) statement {
+	return func(ctx context.Context, q *queries) error { return q.LockScheduler(ctx, id) }
 }
 
 // ofLiving runs an update of a scheduler's row that hits none when it has expired.
-func (s *Store) ofLiving(ctx context.Context, operation string, update func(context.Context, *queries) (int64, error)) error {
+func (s *Store) ofLiving(
+	ctx context.Context, pool *pgxpool.Pool, operation string, update func(context.Context, *queries) (int64, error), before ...statement,
+) error {
 	var n int64
-	err := s.run(ctx, s.leases, operation, func(ctx context.Context, q *queries) (err error) {
+	err := s.run(ctx, pool, operation, append(before, func(ctx context.Context, q *queries) (err error) {
 		n, err = update(ctx, q)
 		return err
-	})
+	})...)
 	if err == nil && n == 0 {
 		return fmt.Errorf("%s: %w", operation, db.ErrExpired)
 	}
@@ -52,9 +61,9 @@ func (s *Store) ofLiving(ctx context.Context, operation string, update func(cont
 
 // Expire implements db.Leases. It waits for the commits and claims of such a
 // scheduler that are under way.
-func (s *Store) Expire(ctx context.Context, after time.Duration) error {
+func (s *Store) Expire(ctx context.Context, grace time.Duration) error {
 	return s.run(ctx, s.leases, "expiring schedulers", func(ctx context.Context, q *queries) error {
-		return q.Expire(ctx, after.Microseconds())
+		return q.Expire(ctx, grace.Microseconds())
 	})
 }
 
@@ -107,7 +116,7 @@ func (s *Store) Held(ctx context.Context, scheduler workflow.ID, executions []wo
 
 // Unhold implements db.Leases.
 func (s *Store) Unhold(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) error {
-	return s.run(ctx, s.leases, "letting go of executions", func(ctx context.Context, q *queries) error {
+	return s.run(ctx, s.leases, "letting go of executions", lockScheduler(scheduler), func(ctx context.Context, q *queries) error {
 		return q.Unhold(ctx, dbsqlc.UnholdParams{Scheduler: scheduler, Executions: executions})
 	})
 }

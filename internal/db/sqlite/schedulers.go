@@ -47,25 +47,45 @@ func (s *Store) Beat(ctx context.Context, scheduler db.Scheduler) error {
 // Leave implements db.Leases. One that has expired stays so: what it held is to be found.
 func (s *Store) Leave(ctx context.Context, scheduler workflow.ID) error {
 	return s.write(ctx, "leaving", func(ctx context.Context, tx *transaction) error {
-		n, err := tx.Leave(ctx, dbsqlc.LeaveParams{SeenAt: tx.us(), ID: scheduler})
-		if err != nil || n == 0 {
+		executions, err := tx.ListHolds(ctx, dbsqlc.ListHoldsParams{SchedulerID: scheduler, Namespace: namespace})
+		if err != nil {
 			return err
 		}
-		return tx.DeleteHolds(ctx, scheduler)
+		state := db.SchedulerStopped
+		for _, execution := range executions {
+			kept, err := tx.unhold(ctx, scheduler, execution)
+			if err != nil {
+				return err
+			}
+			if kept {
+				state = db.SchedulerExpired
+			}
+		}
+		_, err = tx.Leave(ctx, dbsqlc.LeaveParams{State: state, SeenAt: tx.us(), ID: scheduler})
+		return err
 	})
 }
 
+// unhold forgets a hold, unless it is one; then it is kept.
+func (tx *transaction) unhold(ctx context.Context, scheduler, execution workflow.ID) (kept bool, err error) {
+	held, err := heldIn(ctx, tx.Queries, scheduler, execution)
+	if err != nil || len(held) > 0 {
+		return true, err
+	}
+	return false, tx.Unhold(ctx, dbsqlc.UnholdParams{Namespace: namespace, SchedulerID: scheduler, ExecutionID: execution})
+}
+
 // Expire implements db.Leases.
-func (s *Store) Expire(ctx context.Context, after time.Duration) error {
+func (s *Store) Expire(ctx context.Context, grace time.Duration) error {
 	return s.write(ctx, "expiring schedulers", func(ctx context.Context, tx *transaction) error {
-		return tx.Expire(ctx, tx.now.Add(-after).UnixMicro())
+		return tx.Expire(ctx, tx.now.Add(-grace).UnixMicro())
 	})
 }
 
 // expireAll marks every scheduler expired: none of them is of this process.
 func (s *Store) expireAll(ctx context.Context) error {
 	return s.write(ctx, "expiring the schedulers of earlier processes", func(ctx context.Context, tx *transaction) error {
-		return tx.Expire(ctx, math.MaxInt64)
+		return tx.Expire(ctx, math.MaxInt64) // whatever they said of their leases
 	})
 }
 
@@ -179,8 +199,7 @@ func heldIn(ctx context.Context, q *dbsqlc.Queries, scheduler, execution workflo
 func (s *Store) Unhold(ctx context.Context, scheduler workflow.ID, executions []workflow.ID) error {
 	return s.write(ctx, "letting go of executions", func(ctx context.Context, tx *transaction) error {
 		for _, execution := range executions {
-			err := tx.Unhold(ctx, dbsqlc.UnholdParams{Namespace: namespace, SchedulerID: scheduler, ExecutionID: execution})
-			if err != nil {
+			if _, err := tx.unhold(ctx, scheduler, execution); err != nil {
 				return err
 			}
 		}

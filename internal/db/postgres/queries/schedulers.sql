@@ -10,11 +10,28 @@ UPDATE schedulers SET state = @state, queues = @queues, tags = @tags, capacity =
     seen_at = clock_timestamp(), lease_us = @lease_us
 WHERE id = @id AND state NOT IN ('stopped', 'expired');
 
+-- The lock conflicts with the one of CheckAlive: a commit or claim of the scheduler
+-- that is still under way, though whoever asked for it has given up, is waited for,
+-- and what it leased is seen by the statements that follow.
+-- name: LockScheduler :exec
+SELECT id FROM schedulers WHERE id = @id FOR UPDATE;
+
+-- One that leaves leases behind counts as expired, so that they are found.
 -- name: Leave :execrows
-WITH forgotten AS (
-    DELETE FROM holds h USING schedulers s WHERE h.scheduler_id = s.id AND s.id = @id AND s.state <> 'expired'
+WITH holding AS MATERIALIZED (
+    SELECT h.execution_id FROM holds h CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = h.execution_id AND x.holder = h.scheduler_id
+            AND x.state IN ('pending', 'running', 'waiting')
+        LIMIT 1
+    ) t
+    WHERE h.scheduler_id = @id
+), forgotten AS (
+    DELETE FROM holds h USING schedulers s
+    WHERE h.scheduler_id = s.id AND s.id = @id AND s.state <> 'expired' AND h.execution_id NOT IN (SELECT g.execution_id FROM holding g)
 )
-UPDATE schedulers AS me SET state = 'stopped', in_flight = 0, seen_at = clock_timestamp()
+UPDATE schedulers AS me SET in_flight = 0, seen_at = clock_timestamp(),
+    state = CASE WHEN EXISTS (SELECT 1 FROM holding) THEN 'expired' ELSE 'stopped' END
 WHERE me.id = @id AND me.state <> 'expired';
 
 -- The lock conflicts with the one of CheckAlive, which the update alone would not
@@ -24,7 +41,7 @@ WHERE me.id = @id AND me.state <> 'expired';
 WITH silent AS MATERIALIZED (
     SELECT id FROM schedulers
     WHERE state NOT IN ('stopped', 'expired')
-        AND seen_at < clock_timestamp() - sqlc.arg(after_us)::bigint * interval '1 microsecond'
+        AND seen_at < clock_timestamp() - (lease_us + sqlc.arg(grace_us)::bigint) * interval '1 microsecond'
     ORDER BY id
     FOR UPDATE
 )
@@ -90,7 +107,10 @@ CROSS JOIN LATERAL (
 ) t;
 
 -- name: Unhold :exec
-DELETE FROM holds WHERE scheduler_id = @scheduler AND execution_id = ANY(@executions::uuid[]);
+DELETE FROM holds h WHERE h.scheduler_id = @scheduler AND h.execution_id = ANY(@executions::uuid[]) AND NOT EXISTS (
+    SELECT 1 FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = h.scheduler_id AND x.state IN ('pending', 'running', 'waiting')
+);
 
 -- name: ListSchedulers :many
 SELECT * FROM schedulers ORDER BY started_at DESC, id DESC;

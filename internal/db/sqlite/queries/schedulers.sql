@@ -13,7 +13,7 @@ SELECT state FROM schedulers WHERE id = sqlc.arg(id);
 
 -- name: Expire :exec
 UPDATE schedulers SET state = 'expired'
-WHERE state NOT IN ('stopped', 'expired') AND seen_at <= sqlc.arg(seen_before);
+WHERE state NOT IN ('stopped', 'expired') AND seen_at + lease_us <= sqlc.arg(ended_before);
 
 -- name: ListExpired :many
 SELECT id FROM schedulers WHERE state = 'expired' ORDER BY id;
@@ -21,9 +21,8 @@ SELECT id FROM schedulers WHERE state = 'expired' ORDER BY id;
 -- name: ListSchedulers :many
 SELECT * FROM schedulers ORDER BY started_at DESC, id DESC;
 
--- What it held is forgotten by DeleteHolds.
 -- name: Leave :execrows
-UPDATE schedulers SET state = 'stopped', in_flight = 0, seen_at = sqlc.arg(seen_at)
+UPDATE schedulers SET state = sqlc.arg(state), in_flight = 0, seen_at = sqlc.arg(seen_at)
 WHERE id = sqlc.arg(id) AND state <> 'expired';
 
 -- Takes an expired scheduler off the books that holds nothing any more.
@@ -42,9 +41,6 @@ INSERT INTO holds (namespace, scheduler_id, execution_id) VALUES (?, ?, ?) ON CO
 -- name: Unhold :exec
 DELETE FROM holds
 WHERE namespace = sqlc.arg(namespace) AND scheduler_id = sqlc.arg(scheduler_id) AND execution_id = sqlc.arg(execution_id);
-
--- name: DeleteHolds :exec
-DELETE FROM holds WHERE scheduler_id = sqlc.arg(scheduler_id);
 
 -- name: ListHolds :many
 SELECT execution_id FROM holds

@@ -49,7 +49,7 @@ WITH quota AS (
     WHERE e.id = ANY(ARRAY(SELECT b.id FROM beginning b))
 ), held AS (
     INSERT INTO holds (namespace, scheduler_id, execution_id)
-    SELECT DISTINCT $2, $1::uuid, m.execution_id FROM mine m
+    SELECT DISTINCT $2, $1::uuid, m.execution_id FROM mine m ORDER BY m.execution_id
     ON CONFLICT DO NOTHING
 )
 UPDATE tasks t SET

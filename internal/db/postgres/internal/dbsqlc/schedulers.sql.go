@@ -91,7 +91,7 @@ const Expire = `-- name: Expire :exec
 WITH silent AS MATERIALIZED (
     SELECT id FROM schedulers
     WHERE state NOT IN ('stopped', 'expired')
-        AND seen_at < clock_timestamp() - $1::bigint * interval '1 microsecond'
+        AND seen_at < clock_timestamp() - (lease_us + $1::bigint) * interval '1 microsecond'
     ORDER BY id
     FOR UPDATE
 )
@@ -101,8 +101,8 @@ UPDATE schedulers s SET state = 'expired' FROM silent WHERE s.id = silent.id
 // The lock conflicts with the one of CheckAlive, which the update alone would not
 // do: a commit or claim in flight that leases to such a scheduler is waited for, so
 // that Orphans then sees what it leased, and a later one is refused.
-func (q *Queries) Expire(ctx context.Context, afterUs int64) error {
-	_, err := q.db.Exec(ctx, Expire, afterUs)
+func (q *Queries) Expire(ctx context.Context, graceUs int64) error {
+	_, err := q.db.Exec(ctx, Expire, graceUs)
 	return err
 }
 
@@ -220,13 +220,24 @@ func (q *Queries) Join(ctx context.Context, arg JoinParams) error {
 }
 
 const Leave = `-- name: Leave :execrows
-WITH forgotten AS (
-    DELETE FROM holds h USING schedulers s WHERE h.scheduler_id = s.id AND s.id = $1 AND s.state <> 'expired'
+WITH holding AS MATERIALIZED (
+    SELECT h.execution_id FROM holds h CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = h.execution_id AND x.holder = h.scheduler_id
+            AND x.state IN ('pending', 'running', 'waiting')
+        LIMIT 1
+    ) t
+    WHERE h.scheduler_id = $1
+), forgotten AS (
+    DELETE FROM holds h USING schedulers s
+    WHERE h.scheduler_id = s.id AND s.id = $1 AND s.state <> 'expired' AND h.execution_id NOT IN (SELECT g.execution_id FROM holding g)
 )
-UPDATE schedulers AS me SET state = 'stopped', in_flight = 0, seen_at = clock_timestamp()
+UPDATE schedulers AS me SET in_flight = 0, seen_at = clock_timestamp(),
+    state = CASE WHEN EXISTS (SELECT 1 FROM holding) THEN 'expired' ELSE 'stopped' END
 WHERE me.id = $1 AND me.state <> 'expired'
 `
 
+// One that leaves leases behind counts as expired, so that they are found.
 func (q *Queries) Leave(ctx context.Context, id workflow.ID) (int64, error) {
 	result, err := q.db.Exec(ctx, Leave, id)
 	if err != nil {
@@ -270,6 +281,18 @@ func (q *Queries) ListSchedulers(ctx context.Context) ([]Scheduler, error) {
 	return items, nil
 }
 
+const LockScheduler = `-- name: LockScheduler :exec
+SELECT id FROM schedulers WHERE id = $1 FOR UPDATE
+`
+
+// The lock conflicts with the one of CheckAlive: a commit or claim of the scheduler
+// that is still under way, though whoever asked for it has given up, is waited for,
+// and what it leased is seen by the statements that follow.
+func (q *Queries) LockScheduler(ctx context.Context, id workflow.ID) error {
+	_, err := q.db.Exec(ctx, LockScheduler, id)
+	return err
+}
+
 const Orphans = `-- name: Orphans :many
 SELECT h.execution_id, t.id, t.token FROM schedulers s
 CROSS JOIN LATERAL (SELECT x.execution_id FROM holds x WHERE x.scheduler_id = s.id OFFSET 0) h
@@ -310,7 +333,10 @@ func (q *Queries) Orphans(ctx context.Context, most int32) ([]OrphansRow, error)
 }
 
 const Unhold = `-- name: Unhold :exec
-DELETE FROM holds WHERE scheduler_id = $1 AND execution_id = ANY($2::uuid[])
+DELETE FROM holds h WHERE h.scheduler_id = $1 AND h.execution_id = ANY($2::uuid[]) AND NOT EXISTS (
+    SELECT 1 FROM tasks x
+    WHERE x.execution_id = h.execution_id AND x.holder = h.scheduler_id AND x.state IN ('pending', 'running', 'waiting')
+)
 `
 
 type UnholdParams struct {

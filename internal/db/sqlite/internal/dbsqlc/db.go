@@ -42,9 +42,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteFunctionStmt, err = db.PrepareContext(ctx, deleteFunction); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteFunction: %w", err)
 	}
-	if q.deleteHoldsStmt, err = db.PrepareContext(ctx, deleteHolds); err != nil {
-		return nil, fmt.Errorf("error preparing query DeleteHolds: %w", err)
-	}
 	if q.deleteStoppedStmt, err = db.PrepareContext(ctx, deleteStopped); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteStopped: %w", err)
 	}
@@ -294,11 +291,6 @@ func (q *Queries) Close() error {
 	if q.deleteFunctionStmt != nil {
 		if cerr := q.deleteFunctionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteFunctionStmt: %w", cerr)
-		}
-	}
-	if q.deleteHoldsStmt != nil {
-		if cerr := q.deleteHoldsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing deleteHoldsStmt: %w", cerr)
 		}
 	}
 	if q.deleteStoppedStmt != nil {
@@ -706,7 +698,6 @@ type Queries struct {
 	claimStmt                 *sql.Stmt
 	countSlotsStmt            *sql.Stmt
 	deleteFunctionStmt        *sql.Stmt
-	deleteHoldsStmt           *sql.Stmt
 	deleteStoppedStmt         *sql.Stmt
 	deleteWorkerStmt          *sql.Stmt
 	deleteWorkerFunctionStmt  *sql.Stmt
@@ -791,7 +782,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		claimStmt:                 q.claimStmt,
 		countSlotsStmt:            q.countSlotsStmt,
 		deleteFunctionStmt:        q.deleteFunctionStmt,
-		deleteHoldsStmt:           q.deleteHoldsStmt,
 		deleteStoppedStmt:         q.deleteStoppedStmt,
 		deleteWorkerStmt:          q.deleteWorkerStmt,
 		deleteWorkerFunctionStmt:  q.deleteWorkerFunctionStmt,

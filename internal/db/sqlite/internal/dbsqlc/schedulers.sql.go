@@ -68,15 +68,6 @@ func (q *Queries) Bury(ctx context.Context, id workflow.ID) error {
 	return err
 }
 
-const deleteHolds = `-- name: DeleteHolds :exec
-DELETE FROM holds WHERE scheduler_id = ?1
-`
-
-func (q *Queries) DeleteHolds(ctx context.Context, schedulerID workflow.ID) error {
-	_, err := q.exec(ctx, q.deleteHoldsStmt, deleteHolds, schedulerID)
-	return err
-}
-
 const deleteStopped = `-- name: DeleteStopped :exec
 DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < ?1
 `
@@ -88,11 +79,11 @@ func (q *Queries) DeleteStopped(ctx context.Context, seenBefore int64) error {
 
 const expire = `-- name: Expire :exec
 UPDATE schedulers SET state = 'expired'
-WHERE state NOT IN ('stopped', 'expired') AND seen_at <= ?1
+WHERE state NOT IN ('stopped', 'expired') AND seen_at + lease_us <= ?1
 `
 
-func (q *Queries) Expire(ctx context.Context, seenBefore int64) error {
-	_, err := q.exec(ctx, q.expireStmt, expire, seenBefore)
+func (q *Queries) Expire(ctx context.Context, endedBefore int64) error {
+	_, err := q.exec(ctx, q.expireStmt, expire, endedBefore)
 	return err
 }
 
@@ -187,18 +178,18 @@ func (q *Queries) Join(ctx context.Context, arg JoinParams) error {
 }
 
 const leave = `-- name: Leave :execrows
-UPDATE schedulers SET state = 'stopped', in_flight = 0, seen_at = ?1
-WHERE id = ?2 AND state <> 'expired'
+UPDATE schedulers SET state = ?1, in_flight = 0, seen_at = ?2
+WHERE id = ?3 AND state <> 'expired'
 `
 
 type LeaveParams struct {
+	State  db.SchedulerState
 	SeenAt int64
 	ID     workflow.ID
 }
 
-// What it held is forgotten by DeleteHolds.
 func (q *Queries) Leave(ctx context.Context, arg LeaveParams) (int64, error) {
-	result, err := q.exec(ctx, q.leaveStmt, leave, arg.SeenAt, arg.ID)
+	result, err := q.exec(ctx, q.leaveStmt, leave, arg.State, arg.SeenAt, arg.ID)
 	if err != nil {
 		return 0, err
 	}
