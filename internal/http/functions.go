@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/stent-dev/stent/internal/http/api"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -92,13 +91,6 @@ func newFunction(name string, body *api.FunctionRegistration) (*workflow.Functio
 	for i := range faults {
 		if faults[i].Pointer == "/name" {
 			faults[i].Pointer = "/path/name"
-		}
-	}
-	for i, pointer := range spec.IdempotencyKeyFrom {
-		if pointer != "" && !strings.HasPrefix(pointer, "/") {
-			faults = append(faults, workflow.FieldError{
-				Pointer: "/idempotency_key_from/" + strconv.Itoa(i), Detail: "must be a JSON Pointer, such as /order_id",
-			})
 		}
 	}
 	if len(faults) > 0 {

@@ -52,6 +52,7 @@ type decision struct {
 	waiters    map[NameRef][]*Task
 	mailbox    map[NameRef][]*Signal
 	counters   map[NameRef]int64
+	results    map[ResultKey]*shared
 
 	wasToken  map[ID]int64 // of loaded tasks
 	changedE  map[ID]bool
@@ -60,6 +61,7 @@ type decision struct {
 	contexts  map[ID]bool // executions whose counters or state are written
 	fresh     map[ID]bool // executions and tasks made by this batch
 	details   map[ID]bool
+	making    ID // the map whose items are being made
 	room      int
 	change    Change
 }
@@ -71,6 +73,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		executions: make(map[ID]*Execution, len(loaded.Executions)), byKey: map[string]*Execution{},
 		tasks: make(map[ID]*Task, n), steps: make(map[StepRef]*Task, n),
 		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, counters: map[NameRef]int64{},
+		results:  make(map[ResultKey]*shared, len(loaded.Results)),
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 	}
@@ -104,6 +107,9 @@ func newDecision(loaded *Loaded, env Env) *decision {
 	}
 	for _, c := range loaded.Counters {
 		d.counters[NameRef{c.Execution, c.Name}] = c.Value
+	}
+	for _, r := range loaded.Results {
+		d.results[r.Key] = &shared{LoadedResult: r, wasState: r.State, wasTask: r.Task}
 	}
 	return d
 }
@@ -139,6 +145,7 @@ func (d *decision) finish() *Change {
 	for ref := range d.countersC {
 		c.Counters = append(c.Counters, Counter{ref.Execution, ref.Name, d.counters[ref]})
 	}
+	d.saveResults()
 	slices.SortFunc(c.Executions, func(a, b *Execution) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Tasks, func(a, b TaskUpdate) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Counters, func(a, b Counter) int {

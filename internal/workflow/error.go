@@ -24,6 +24,7 @@ const (
 	ErrorLeaseLost    = "lease_lost"    // too many schedulers died holding the task
 	ErrorHistoryLimit = "history_limit" // more steps, or more bytes of them, than an orchestrator may have
 	ErrorMapItem      = "map_item"      // an item of a map failed
+	ErrorDeadlock     = "deadlock"      // the call would wait for itself
 )
 
 // Refusals: the event could not be applied, nothing of it is stored.
