@@ -33,10 +33,10 @@ func (f *Function) ResultKey(input json.RawMessage, o *CallOptions, op Op, item 
 	if !f.Shares(o) {
 		return ResultKey{}
 	}
-	parts := []any{f.Name, nil}
+	parts := []any{f.Namespace, f.Name, nil}
 	given := givenKey(o)
 	if !f.Idempotent && given == "" {
-		parts[1] = f.Version
+		parts[2] = f.Version
 	}
 	switch {
 	case given != "" && op == OpItem:

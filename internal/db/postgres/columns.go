@@ -115,6 +115,7 @@ func insertTasks(ts []*workflow.Task) (statement, error) {
 		CompletedAts: c.CompletedAts, Seqs: c.Seqs, Results: c.Results, Errors: c.Errors, Details: c.Details,
 		WaitingFors: c.WaitingFors, AwaitedBys: c.AwaitedBys, Runs: c.Runs, Turns: c.Turns, Settleds: c.Settleds,
 		Opens: c.Opens, NextItems: c.NextItems, Items: c.Items, Awaits: c.Awaits, CancelRequesteds: c.CancelRequesteds,
+		OwnsResults: c.OwnsResults, AwaitsResults: c.AwaitsResults, CacheHits: c.CacheHits,
 	}
 	return func(ctx context.Context, q *queries) error { return q.InsertTasks(ctx, params) }, errors.Join(errs...)
 }
@@ -157,6 +158,9 @@ func changing(errs *[]error, ts []*workflow.Task) dbsqlc.UpdateTasksParams {
 		Items:            column(ts, func(t T) int32 { return number(t.Items) }),
 		Awaits:           encoded(errs, ts, func(t T) ([]workflow.AwaitNode, bool) { return t.Await, len(t.Await) > 0 }),
 		CancelRequesteds: column(ts, func(t T) bool { return t.CancelRequested }),
+		OwnsResults:      column(ts, func(t T) []byte { return keyOrNil(t.OwnsResult) }),
+		AwaitsResults:    column(ts, func(t T) []byte { return keyOrNil(t.AwaitsResult) }),
+		CacheHits:        column(ts, func(t T) bool { return t.CacheHit }),
 	}
 }
 

@@ -13,10 +13,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested
+    cancel_requested, owns_result, awaits_result, cache_hit
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- Results and errors are not loaded, so one that is not set leaves the stored one; a
@@ -33,7 +33,8 @@ UPDATE tasks SET
     waiting_for = sqlc.arg(waiting_for), awaited_by = sqlc.arg(awaited_by),
     run = sqlc.arg(run), turn = sqlc.arg(turn), settled = sqlc.arg(settled),
     open = sqlc.arg(open), next_item = sqlc.arg(next_item), items = sqlc.arg(items),
-    await = sqlc.arg(await), cancel_requested = sqlc.arg(cancel_requested)
+    await = sqlc.arg(await), cancel_requested = sqlc.arg(cancel_requested),
+    owns_result = sqlc.arg(owns_result), awaits_result = sqlc.arg(awaits_result), cache_hit = sqlc.arg(cache_hit)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND token = sqlc.arg(was_token);
 
 -- name: SetInput :execrows
@@ -52,7 +53,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: TaskExecution :one
@@ -65,7 +66,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = sqlc.arg(namespace)
   AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
@@ -78,7 +79,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND waiting_for = sqlc.arg(waiting_for)
 ORDER BY created_at, id;
@@ -90,7 +91,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
@@ -102,7 +103,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND parent_id = sqlc.arg(parent_id) AND parent_run = sqlc.arg(parent_run)
@@ -114,7 +115,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND op NOT IN ('start', 'item', 'deadline')

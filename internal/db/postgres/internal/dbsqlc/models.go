@@ -84,6 +84,20 @@ type Hold struct {
 	ExecutionID workflow.ID
 }
 
+type Result struct {
+	Namespace   string
+	KeyHash     []byte
+	Function    string
+	Version     string
+	State       workflow.ResultState
+	ExecutionID workflow.ID
+	TaskID      workflow.ID
+	Value       []byte
+	CreatedAt   time.Time
+	CompletedAt *time.Time
+	ExpiresAt   *time.Time
+}
+
 type Scheduler struct {
 	ID        workflow.ID
 	Host      string
@@ -156,6 +170,9 @@ type Task struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 type TaskAttempt struct {

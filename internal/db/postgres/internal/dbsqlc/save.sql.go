@@ -232,12 +232,12 @@ const InsertTasks = `-- name: InsertTasks :exec
 INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
-    next_item, items, await, cancel_requested)
+    next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit)
 SELECT $1, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
     CASE WHEN u.queue = '' THEN '' ELSE u.name END, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
-    u.items, u.await, u.cancel_requested
+    u.items, u.await, u.cancel_requested, u.owns_result, u.awaits_result, u.cache_hit
 FROM (SELECT
     unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS execution_id, unnest($4::uuid[]) AS parent_id,
     unnest($5::integer[]) AS parent_run, unnest($6::text[]) AS step_key, unnest($7::text[]) AS op,
@@ -254,7 +254,8 @@ FROM (SELECT
     unnest($33::bytea[]) AS awaited_by, unnest($34::integer[]) AS run, unnest($35::integer[]) AS turn,
     unnest($36::bigint[]) AS settled, unnest($37::integer[]) AS open, unnest($38::integer[]) AS next_item,
     unnest($39::integer[]) AS items, unnest($40::bytea[]) AS await,
-    unnest($41::boolean[]) AS cancel_requested
+    unnest($41::boolean[]) AS cancel_requested, unnest($42::bytea[]) AS owns_result,
+    unnest($43::bytea[]) AS awaits_result, unnest($44::boolean[]) AS cache_hit
 ) u
 `
 
@@ -300,6 +301,9 @@ type InsertTasksParams struct {
 	Items            []int32
 	Awaits           [][]byte
 	CancelRequesteds []bool
+	OwnsResults      [][]byte
+	AwaitsResults    [][]byte
+	CacheHits        []bool
 }
 
 func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error {
@@ -345,6 +349,9 @@ func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error 
 		arg.Items,
 		arg.Awaits,
 		arg.CancelRequesteds,
+		arg.OwnsResults,
+		arg.AwaitsResults,
+		arg.CacheHits,
 	)
 	return err
 }
@@ -501,7 +508,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, completed_at = $3
+        await = NULL, owns_result = NULL, awaits_result = NULL, completed_at = $3
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL
@@ -619,7 +626,8 @@ WITH updated AS (
         error = CASE WHEN u.state = 'completed' THEN u.error ELSE coalesce(u.error, t.error) END,
         detail = CASE WHEN u.set_detail THEN u.detail ELSE t.detail END, waiting_for = nullif(u.waiting_for, ''),
         awaited_by = u.awaited_by, run = u.run, turn = u.turn, settled = u.settled, open = u.open,
-        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested
+        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested,
+        owns_result = u.owns_result, awaits_result = u.awaits_result, cache_hit = u.cache_hit
     FROM (SELECT
         unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS was_token, unnest($3::text[]) AS kind,
         unnest($4::text[]) AS state, unnest($5::timestamptz[]) AS due_at,
@@ -633,7 +641,8 @@ WITH updated AS (
         unnest($21::integer[]) AS run, unnest($22::integer[]) AS turn, unnest($23::bigint[]) AS settled,
         unnest($24::integer[]) AS open, unnest($25::integer[]) AS next_item,
         unnest($26::integer[]) AS items, unnest($27::bytea[]) AS await,
-        unnest($28::boolean[]) AS cancel_requested
+        unnest($28::boolean[]) AS cancel_requested, unnest($29::bytea[]) AS owns_result,
+        unnest($30::bytea[]) AS awaits_result, unnest($31::boolean[]) AS cache_hit
     ) u
     WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
@@ -670,6 +679,9 @@ type UpdateTasksParams struct {
 	Items            []int32
 	Awaits           [][]byte
 	CancelRequesteds []bool
+	OwnsResults      [][]byte
+	AwaitsResults    [][]byte
+	CacheHits        []bool
 }
 
 // A row whose token is not the one that was loaded is not hit, and the fence
@@ -705,6 +717,9 @@ func (q *Queries) UpdateTasks(ctx context.Context, arg UpdateTasksParams) error 
 		arg.Items,
 		arg.Awaits,
 		arg.CancelRequesteds,
+		arg.OwnsResults,
+		arg.AwaitsResults,
+		arg.CacheHits,
 	)
 	return err
 }

@@ -82,6 +82,20 @@ type Hold struct {
 	ExecutionID workflow.ID
 }
 
+type Result struct {
+	Namespace   string
+	KeyHash     []byte
+	Function    string
+	Version     string
+	State       workflow.ResultState
+	ExecutionID workflow.ID
+	TaskID      workflow.ID
+	Value       []byte
+	CreatedAt   int64
+	CompletedAt *int64
+	ExpiresAt   *int64
+}
+
 type Scheduler struct {
 	ID        workflow.ID
 	Host      string
@@ -154,6 +168,9 @@ type Task struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 type TaskAttempt struct {

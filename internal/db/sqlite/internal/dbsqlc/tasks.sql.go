@@ -12,7 +12,7 @@ import (
 )
 
 const getTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
 type GetTaskParams struct {
@@ -66,6 +66,9 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.OwnsResult,
+		&i.AwaitsResult,
+		&i.CacheHit,
 	)
 	return i, err
 }
@@ -110,10 +113,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested
+    cancel_requested, owns_result, awaits_result, cache_hit
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -160,6 +163,9 @@ type InsertTaskParams struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 // The queries that load tasks to decide leave the payloads out, but give the same
@@ -214,6 +220,9 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
 		arg.Items,
 		arg.Await,
 		arg.CancelRequested,
+		arg.OwnsResult,
+		arg.AwaitsResult,
+		arg.CacheHit,
 	)
 	return err
 }
@@ -261,7 +270,7 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]T
 }
 
 const listTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit FROM tasks
 WHERE namespace = ?1 AND id < ?2
   AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
   AND (CAST(?4 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
@@ -341,6 +350,9 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 		); err != nil {
 			return nil, err
 		}
@@ -356,7 +368,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 }
 
 const listTasksOfExecution = `-- name: ListTasksOfExecution :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND +id < ?3
   AND (CAST(?4 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
   AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
@@ -438,6 +450,9 @@ func (q *Queries) ListTasksOfExecution(ctx context.Context, arg ListTasksOfExecu
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 		); err != nil {
 			return nil, err
 		}
@@ -459,7 +474,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
@@ -514,6 +529,9 @@ type LoadOpenTasksRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([]LoadOpenTasksRow, error) {
@@ -568,6 +586,9 @@ func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 		); err != nil {
 			return nil, err
 		}
@@ -589,7 +610,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = ?1
   AND execution_id = ?2 AND parent_id = ?3
@@ -647,6 +668,9 @@ type LoadStepRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow, error) {
@@ -701,6 +725,9 @@ func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.OwnsResult,
+		&i.AwaitsResult,
+		&i.CacheHit,
 	)
 	return i, err
 }
@@ -712,7 +739,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
@@ -764,6 +791,9 @@ type LoadTaskRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow, error) {
@@ -812,6 +842,9 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.OwnsResult,
+		&i.AwaitsResult,
+		&i.CacheHit,
 	)
 	return i, err
 }
@@ -823,7 +856,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND waiting_for = ?3
 ORDER BY created_at, id
@@ -878,6 +911,9 @@ type LoadWaitersRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]LoadWaitersRow, error) {
@@ -932,6 +968,9 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 		); err != nil {
 			return nil, err
 		}
@@ -952,7 +991,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline')
@@ -1007,6 +1046,9 @@ type ProgressRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -1061,6 +1103,9 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 		); err != nil {
 			return nil, err
 		}
@@ -1133,7 +1178,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND parent_id = ?3 AND parent_run = ?4
@@ -1190,6 +1235,9 @@ type TurnStepsRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -1249,6 +1297,9 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 		); err != nil {
 			return nil, err
 		}
@@ -1275,8 +1326,9 @@ UPDATE tasks SET
     waiting_for = ?16, awaited_by = ?17,
     run = ?18, turn = ?19, settled = ?20,
     open = ?21, next_item = ?22, items = ?23,
-    await = ?24, cancel_requested = ?25
-WHERE namespace = ?26 AND id = ?27 AND token = ?28
+    await = ?24, cancel_requested = ?25,
+    owns_result = ?26, awaits_result = ?27, cache_hit = ?28
+WHERE namespace = ?29 AND id = ?30 AND token = ?31
 `
 
 type UpdateTaskParams struct {
@@ -1305,6 +1357,9 @@ type UpdateTaskParams struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	Namespace       string
 	ID              workflow.ID
 	WasToken        int64
@@ -1339,6 +1394,9 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (int64, 
 		arg.Items,
 		arg.Await,
 		arg.CancelRequested,
+		arg.OwnsResult,
+		arg.AwaitsResult,
+		arg.CacheHit,
 		arg.Namespace,
 		arg.ID,
 		arg.WasToken,
