@@ -120,11 +120,11 @@ DELETE FROM results r WHERE r.key_hash = ANY(ARRAY(
 -- A new owner would have made it younger than it has to be to be deleted.
 -- name: DeleteLostResults :execrows
 DELETE FROM results r WHERE r.key_hash = ANY(ARRAY(
-    SELECT x.key_hash FROM results x
+    SELECT x.key_hash FROM results x LEFT JOIN LATERAL (
+        SELECT t.owns_result FROM tasks t
+        WHERE t.id = x.task_id AND t.state IN ('pending', 'running', 'waiting') OFFSET 0
+    ) o ON true
     WHERE x.state = 'running' AND x.created_at < now() - interval '1 hour' AND (x.namespace = @namespace) IS TRUE
-        AND NOT EXISTS (
-            SELECT 1 FROM tasks t
-            WHERE t.id = x.task_id AND t.state IN ('pending', 'running', 'waiting') AND t.owns_result = x.key_hash
-        )
-    ORDER BY x.created_at LIMIT @most FOR UPDATE SKIP LOCKED
+        AND o.owns_result IS DISTINCT FROM x.key_hash
+    ORDER BY x.created_at LIMIT @most FOR UPDATE OF x SKIP LOCKED
 ));

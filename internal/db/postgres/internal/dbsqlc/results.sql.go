@@ -36,13 +36,13 @@ func (q *Queries) DeleteExpiredResults(ctx context.Context, arg DeleteExpiredRes
 
 const DeleteLostResults = `-- name: DeleteLostResults :execrows
 DELETE FROM results r WHERE r.key_hash = ANY(ARRAY(
-    SELECT x.key_hash FROM results x
+    SELECT x.key_hash FROM results x LEFT JOIN LATERAL (
+        SELECT t.owns_result FROM tasks t
+        WHERE t.id = x.task_id AND t.state IN ('pending', 'running', 'waiting') OFFSET 0
+    ) o ON true
     WHERE x.state = 'running' AND x.created_at < now() - interval '1 hour' AND (x.namespace = $1) IS TRUE
-        AND NOT EXISTS (
-            SELECT 1 FROM tasks t
-            WHERE t.id = x.task_id AND t.state IN ('pending', 'running', 'waiting') AND t.owns_result = x.key_hash
-        )
-    ORDER BY x.created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        AND o.owns_result IS DISTINCT FROM x.key_hash
+    ORDER BY x.created_at LIMIT $2 FOR UPDATE OF x SKIP LOCKED
 ))
 `
 
