@@ -23,6 +23,7 @@ func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change,
 		}
 	}
 	e.journals.stored(c)
+	e.sharing.stored(c)
 	t.take(terms, c, swept)
 	t.abort(stop)
 

@@ -64,6 +64,14 @@ func (s *server) DeleteFunction(ctx context.Context, request api.DeleteFunctionR
 	return api.DeleteFunction204Response{}, nil
 }
 
+// InvalidateResults forgets the completed results of a function.
+func (s *server) InvalidateResults(ctx context.Context, request api.InvalidateResultsRequestObject) (api.InvalidateResultsResponseObject, error) {
+	if err := s.engine.InvalidateResults(ctx, request.Name, request.Params.Version); err != nil {
+		return nil, aboutFunction(err, request.Name)
+	}
+	return api.InvalidateResults204Response{}, nil
+}
+
 func aboutFunction(err error, name string) error { return about(err, "function", strconv.Quote(name)) }
 
 // newFunction checks a registration. The error is workflow.FieldErrors.

@@ -56,7 +56,7 @@ func (t *tenure) runOnce(ctx context.Context) (next time.Duration, err error) {
 			claimed = len(tasks)
 			room -= claimed
 			for _, c := range tasks {
-				t.begin(job{task: c.Task, execution: c.Execution, elapsed: c.Elapsed})
+				t.begin(job{task: c.Task, execution: c.Execution, elapsed: c.Elapsed, claimed: true})
 			}
 		})
 		if err != nil {
