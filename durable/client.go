@@ -199,6 +199,13 @@ func (c *Client) RegisterFunction(ctx context.Context, name string, kind Kind, h
 	return c.do(ctx, request{method: http.MethodPut, path: "/v1/functions/" + url.PathEscape(name), body: body}, nil)
 }
 
+// InvalidateResults forgets the completed results of a function that is Idempotent
+// or cached, of all its versions, so that the next call with each key runs again.
+// Runs that are under way go on, and give their results.
+func (c *Client) InvalidateResults(ctx context.Context, function string) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: "/v1/functions/" + url.PathEscape(function) + "/results"}, nil)
+}
+
 // Complete reports the result of an asynchronous activity. The same report
 // again is no error; a token whose attempt lost its lease is an *APIError with
 // the code lease_lost.

@@ -73,6 +73,8 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 		"function": {func(ctx context.Context, c *durable.Client) error {
 			return c.RegisterFunction(ctx, "charge", durable.KindActivity, "http://b", durable.Timeout(time.Minute))
 		}, `PUT /v1/functions/charge {"kind":"activity","url":"http://b","timeout":"1m"}`},
+		"invalidate": {func(ctx context.Context, c *durable.Client) error { return c.InvalidateResults(ctx, "a/b") },
+			`DELETE /v1/functions/a%2Fb/results`},
 		"complete": {func(ctx context.Context, c *durable.Client) error { return c.Complete(ctx, "t", "tok", 7) },
 			`POST /v1/tasks/t/complete {"result":7} [Stent-Task-Token: tok]`},
 		"fail": {func(ctx context.Context, c *durable.Client) error {

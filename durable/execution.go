@@ -64,7 +64,7 @@ type Execution struct {
 // Progress is how far one step of an execution is.
 type Progress struct {
 	Step        string          `json:"step"`
-	Status      string          `json:"status"` // dispatched, running, completed, failed, cache_hit or waiting
+	Status      string          `json:"status"` // dispatched, running, completed, failed, cancelled, cache_hit or waiting
 	StartedAt   *time.Time      `json:"started_at"`
 	CompletedAt *time.Time      `json:"completed_at"`
 	Detail      json.RawMessage `json:"detail"`

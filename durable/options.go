@@ -166,9 +166,12 @@ func FunctionVersion(v string) FunctionOption {
 	return option{function: func(f *wire.ManifestFunction) error { f.Version = v; return nil }}
 }
 
-// Idempotent makes calls of an activity with the same key share one completed
-// run. The key is made of the whole input, or of the parts of it that the JSON
-// Pointers (RFC 6901) name, such as "/order_id".
+// Idempotent makes calls of a function with the same key share one completed run:
+// those that come while it is under way wait for it, later ones have its result at
+// once, and if it fails for good, one of those that wait runs next. The key is
+// the call's IdempotencyKey, or made of the whole input, or of the parts of it that
+// the JSON Pointers (RFC 6901) name, such as "/order_id". Results are kept for good
+// unless CacheTTL says otherwise; see Client.InvalidateResults.
 func Idempotent(keyFrom ...string) FunctionOption {
 	return option{function: func(f *wire.ManifestFunction) error {
 		f.Idempotent, f.IdempotencyKeyFrom = true, keyFrom
@@ -181,8 +184,9 @@ func Idempotent(keyFrom ...string) FunctionOption {
 	}}
 }
 
-// CacheTTL keeps the results of an activity for d and answers later calls with
-// the same key from there; 0 keeps them for good.
+// CacheTTL keeps the results of a function for d and answers later calls with the
+// same key from there; 0 keeps them for good. Calls share runs as with Idempotent,
+// but without that each FunctionVersion has results of its own.
 func CacheTTL(d time.Duration) FunctionOption {
 	return option{function: func(f *wire.ManifestFunction) error {
 		s := wire.FormatDuration(d)
@@ -214,8 +218,9 @@ func Key(key string) CallOption {
 	return option{step: func(c *wire.Command) error { c.Key = key; return notEmpty("Key", key) }}
 }
 
-// IdempotencyKey makes what is started with the same key share one run: for a
-// step, of an activity registered as Idempotent; for a client's dispatch, one execution.
+// IdempotencyKey makes what is started with the same key share one run: of a step,
+// the completed run of the function, as if that were Idempotent; in a Map each item
+// has the key with its index; of a client's dispatch, one execution.
 func IdempotencyKey(key string) StartOption {
 	return option{
 		step: func(c *wire.Command) error {

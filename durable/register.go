@@ -92,13 +92,8 @@ func describe(kind, name string, opts []FunctionOption) (*wire.ManifestFunction,
 			return nil, err
 		}
 	}
-	if kind == "orchestrator" {
-		switch {
-		case m.HeartbeatTimeout != nil:
-			return nil, errors.New("HeartbeatTimeout is for activities")
-		case m.Idempotent, m.CacheTTL != nil:
-			return nil, errors.New("Idempotent and CacheTTL are for activities")
-		}
+	if kind == "orchestrator" && m.HeartbeatTimeout != nil {
+		return nil, errors.New("HeartbeatTimeout is for activities")
 	}
 	return m, nil
 }

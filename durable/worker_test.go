@@ -59,7 +59,6 @@ func TestMisuseAtRegistrationPanicsWithItsReason(t *testing.T) {
 		`CacheTTL: -1s is negative`:                            func(w *durable.Worker) { durable.Activity(w, "a", noop, durable.CacheTTL(-time.Second)) },
 		`Queue: an empty text`:                                 func(w *durable.Worker) { durable.Activity(w, "a", noop, durable.Queue("")) },
 		`HeartbeatTimeout is for activities`:                   func(w *durable.Worker) { durable.Orchestrator(w, "a", noflow, durable.HeartbeatTimeout(1)) },
-		`Idempotent and CacheTTL are for activities`:           func(w *durable.Worker) { durable.Orchestrator(w, "a", noflow, durable.Idempotent()) },
 		`NewWorker: Secret: a secret begins with whsec_`:       func(*durable.Worker) { durable.NewWorker(durable.Secret("")) },
 		`NewWorker: Secret: what follows whsec_ is not base64`: func(*durable.Worker) { durable.NewWorker(durable.Secret("whsec_?")) },
 		`NewWorker: MaxBody: 0 is less than 1`:                 func(*durable.Worker) { durable.NewWorker(durable.MaxBody(0)) },

@@ -31,6 +31,7 @@ var backends = []backend{onSQLite, onPostgres, onRedis}
 type cluster struct {
 	t          *testing.T
 	url        string
+	apis       []string // every API service; url is the first
 	env        []string
 	schedulers []*testenv.Process
 }
@@ -41,6 +42,7 @@ func start(t *testing.T, b backend, env ...string) *cluster {
 	t.Helper()
 	addr := testenv.FreeAddr(t)
 	c := &cluster{t: t, url: "http://" + addr}
+	c.apis = []string{c.url}
 	c.env = []string{"STENT_LEASE_DURATION=1500ms", "STENT_LOG_LEVEL=warn"}
 	c.env = append(c.env, env...)
 	if b == onSQLite {
@@ -56,6 +58,22 @@ func start(t *testing.T, b backend, env ...string) *cluster {
 	c.scheduler()
 	c.scheduler()
 	return c
+}
+
+// api starts one more API service.
+func (c *cluster) api() {
+	c.t.Helper()
+	addr := testenv.FreeAddr(c.t)
+	name := fmt.Sprintf("api-%d", len(c.apis)+1)
+	testenv.Start(c.t, name, testenv.Build(c.t, "./cmd/api"), nil, append(c.env, "STENT_ADDR="+addr)).WaitReady("http://" + addr + "/readyz")
+	c.apis = append(c.apis, "http://"+addr)
+}
+
+// at is the cluster as seen through one of its API services.
+func (c *cluster) at(i int) *cluster {
+	through := *c
+	through.url = c.apis[i%len(c.apis)]
+	return &through
 }
 
 // dev starts stent dev.

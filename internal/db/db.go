@@ -42,6 +42,7 @@ const DefaultNamespace = "default"
 type Store interface {
 	Journal
 	Leases
+	Results
 	Catalog
 	Queries
 
@@ -80,6 +81,32 @@ type Turn struct {
 	Steps    []*workflow.Task
 	State    []workflow.StateEntry
 	Counters []workflow.Counter
+}
+
+// Results is what is done about shared results beside commits.
+type Results interface {
+	// SettledResults gives the results that tasks wait for though nobody runs for
+	// them any more. Its cost follows the number of results that are waited for, not
+	// of the tasks that wait.
+	SettledResults(ctx context.Context) ([]SettledResult, error)
+	// ResultWaiters gives at most limit tasks that wait for a result, those that were
+	// made first, but for those of paused executions. Of each lease, only Execution
+	// and Task are set.
+	ResultWaiters(ctx context.Context, key workflow.ResultKey, limit int) ([]workflow.Lease, error)
+	// InvalidateResults deletes at most limit completed results of the function, with
+	// version not nil of that version, and tells how many it deleted.
+	InvalidateResults(ctx context.Context, function string, version *string, limit int) (int, error)
+	// DeleteOldResults deletes at most limit results that expired a minute ago, and as
+	// many that were left running an hour ago by owners that are gone; it tells how
+	// many it deleted.
+	DeleteOldResults(ctx context.Context, limit int) (int, error)
+}
+
+// SettledResult is a result that nobody runs for. Completed says that it can be
+// taken, otherwise one of those that wait for it is to run.
+type SettledResult struct {
+	Key       workflow.ResultKey
+	Completed bool
 }
 
 // Leases is how schedulers find due work and stay alive.

@@ -137,7 +137,7 @@ func (l *commitLoop) run(ctx context.Context) error {
 const (
 	conflictsAlone  = 4                       // conflicts in a row until the batch is cut in halves
 	maxConflicts    = 40                      // of a lone event, until it is refused
-	maxTooSlow      = 3                       // times that a lone event takes too long, until it is refused
+	maxTooSlow      = 2                       // times that a lone event takes too long, until it is refused
 	firstRetryPause = 5 * time.Millisecond    // after a conflict
 	firstOutage     = 50 * time.Millisecond   // while the database is away; doubled up to
 	longestOutage   = 2000 * time.Millisecond //

@@ -149,6 +149,7 @@ func (e *Engine) Submit(ctx context.Context, execution workflow.ID, event workfl
 			default:
 			}
 		}
+		workflow.NameResults(turn.Commands, e.functions)
 	}
 	return e.submit(ctx, execution, event)
 }

@@ -56,6 +56,7 @@ type Engine struct {
 	functions *registry
 	waiters   waiters
 	journals  *journals
+	sharing   *sharing
 	loops     []*commitLoop
 
 	lessee atomic.Pointer[tenant]
@@ -91,6 +92,7 @@ func New(ctx context.Context, store db.Store, bus wake.Bus, options Options) (*E
 	}
 	e := &Engine{store: store, bus: bus, options: options, log: options.Log, tokens: tokens{secret: secret}}
 	e.journals = newJournals(max(options.Journals, 0))
+	e.sharing = newSharing()
 	e.functions = newRegistry(store, options.Log)
 	e.waiters.waiting = map[workflow.ID][]chan struct{}{}
 	for range max(options.CommitLoops, 1) {
@@ -113,6 +115,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return e.functions.run(ctx, e.options.PollInterval) })
 	group.Go(func() error { return e.pollWaiters(ctx) })
+	group.Go(func() error { return e.wakeSharers(ctx) })
 	return group.Wait()
 }
 

@@ -23,6 +23,7 @@ func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change,
 		}
 	}
 	e.journals.stored(c)
+	e.sharing.stored(c)
 	t.take(terms, c, swept)
 	t.abort(stop)
 
@@ -63,7 +64,7 @@ func dueQueues(c *workflow.Change) []string {
 			add(t.Queue)
 		}
 	})
-	for _, queue := range c.Freed {
+	for _, queue := range c.FreedQueues {
 		add(queue)
 	}
 	if len(c.Releases) > 0 {

@@ -63,6 +63,17 @@ func (e *Engine) NextDue(ctx context.Context) (time.Duration, bool, error) {
 	return e.store.NextDue(ctx)
 }
 
+// Undecided tells whether a claimed task shares a result that has not decided yet
+// what it does, and which: then it is not delivered before Submit of a
+// workflow.Beginning has told to.
+func (e *Engine) Undecided(c *workflow.Task) (workflow.ResultKey, bool) {
+	f := e.functions.Lookup(c.Name, c.Version)
+	if f == nil || !c.Undecided(f) {
+		return workflow.ResultKey{}, false
+	}
+	return c.KeyOf(f, c.Input), true
+}
+
 // Turns loads what the turns of these orchestrator tasks are made of, and
 // remembers it for the turns that follow.
 func (e *Engine) Turns(ctx context.Context, tasks []workflow.ID) ([]db.Turn, error) {

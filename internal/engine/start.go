@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -93,20 +92,17 @@ func (e *Engine) start(ctx context.Context, r StartRequest) (workflow.Start, err
 	if r.IdempotencyKey != "" {
 		x.RequestHash = hash(r)
 	}
-	return workflow.Start{Execution: x, Function: f, Delay: r.Delay, StartAt: r.StartAt, Duration: r.MaxDuration}, nil
+	event := workflow.Start{Execution: x, Function: f, Delay: r.Delay, StartAt: r.StartAt, Duration: r.MaxDuration}
+	event.Result = f.ResultKey(r.Input, nil, workflow.OpStart, 0)
+	return event, nil
 }
 
 // hash tells requests apart that come with one key. Two spellings of the same
-// JSON input (order of members, white space) are the same request.
+// JSON input are the same request.
 func hash(r StartRequest) []byte {
 	r.TraceParent = ""
-	var input any
-	decoder := json.NewDecoder(bytes.NewReader(r.Input))
-	decoder.UseNumber() // large numbers that differ in their last digit are not the same
-	if decoder.Decode(&input) == nil {
-		if canonical, err := json.Marshal(input); err == nil {
-			r.Input = canonical
-		}
+	if canonical, err := workflow.Canonical(r.Input); err == nil {
+		r.Input = canonical
 	}
 	text, err := json.Marshal(r)
 	if err != nil {

@@ -31,6 +31,7 @@ const (
 	ReasonReport            Reason = "report"             // it answered that a report will follow
 	ReasonTimer             Reason = "timer"              //
 	ReasonSignal            Reason = "signal"             //
+	ReasonResult            Reason = "result"             // another call runs for the result that it shares
 )
 
 // Hold is one task that an execution waits for, and what holds it.
@@ -131,6 +132,8 @@ func (i *inquiry) hold(t *workflow.Task) (h Hold, ok bool) {
 	case t.Kind == workflow.KindSignal:
 		h.Reason, h.Since, h.Until = ReasonSignal, &t.CreatedAt, t.DueAt
 		h.Detail = fmt.Sprintf("no signal %q has come since", t.Name)
+	case !t.AwaitsResult.IsZero():
+		h.Reason, h.Detail = ReasonResult, fmt.Sprintf("another call of %q with the same key runs, whose result it takes", t.Name)
 	default:
 		return h, false
 	}

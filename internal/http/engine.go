@@ -28,6 +28,7 @@ type Engine interface {
 	Function(ctx context.Context, name string, version *string) (*workflow.Function, error)
 	Functions(ctx context.Context) ([]*workflow.Function, error)
 	DeleteFunction(ctx context.Context, name string) error
+	InvalidateResults(ctx context.Context, function string, version *string) error
 	RegisterWorker(ctx context.Context, url, secret string) (*workflow.Worker, []*workflow.Function, error)
 	RefreshWorker(ctx context.Context, id workflow.ID) (*workflow.Worker, []*workflow.Function, error)
 	Workers(ctx context.Context) ([]*workflow.Worker, error)

@@ -29,6 +29,8 @@ type fake struct {
 	started []engine.StartRequest
 	seen    []json.RawMessage // values that came
 	filters []any
+
+	invalidated []string // functions and versions
 }
 
 func (f *fake) see(v json.RawMessage) error {
@@ -110,6 +112,13 @@ func (f *fake) Function(_ context.Context, name string, _ *string) (*workflow.Fu
 
 func (f *fake) Functions(context.Context) ([]*workflow.Function, error) { return f.functions, f.err }
 func (f *fake) DeleteFunction(context.Context, string) error            { return f.err }
+
+func (f *fake) InvalidateResults(_ context.Context, function string, version *string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.invalidated = append(f.invalidated, function+" "+orZero(version))
+	return f.err
+}
 
 func (f *fake) RegisterWorker(_ context.Context, url, secret string) (*workflow.Worker, []*workflow.Function, error) {
 	w := worker()
@@ -246,6 +255,8 @@ func view() *engine.ExecutionView {
 			step(workflow.KindActivity, workflow.OpCall, workflow.TaskCancelled),
 			step(workflow.KindActivity, workflow.OpCall, workflow.TaskPending),
 			step(workflow.KindActivity, workflow.OpCall, workflow.TaskFailed),
+			{Key: "call#0", Op: workflow.OpCall, Kind: workflow.KindActivity, State: workflow.TaskCompleted, CacheHit: true},
+			{Key: "call#0", Op: workflow.OpCall, Kind: workflow.KindActivity, State: workflow.TaskWaiting, AwaitsResult: workflow.ResultKey{1}},
 		},
 		Counters: []workflow.Counter{{Name: "n", Value: -1}, {Name: `"é"`, Value: 2}},
 		State:    []workflow.StateEntry{{Key: "phase", Value: json.RawMessage(`"x"`)}, {Key: "b", Value: json.RawMessage(`[1 ,2]`)}},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/stent-dev/stent/internal/http/api"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -65,6 +64,14 @@ func (s *server) DeleteFunction(ctx context.Context, request api.DeleteFunctionR
 	return api.DeleteFunction204Response{}, nil
 }
 
+// InvalidateResults forgets the completed results of a function.
+func (s *server) InvalidateResults(ctx context.Context, request api.InvalidateResultsRequestObject) (api.InvalidateResultsResponseObject, error) {
+	if err := s.engine.InvalidateResults(ctx, request.Name, request.Params.Version); err != nil {
+		return nil, aboutFunction(err, request.Name)
+	}
+	return api.InvalidateResults204Response{}, nil
+}
+
 func aboutFunction(err error, name string) error { return about(err, "function", strconv.Quote(name)) }
 
 // newFunction checks a registration. The error is workflow.FieldErrors.
@@ -92,13 +99,6 @@ func newFunction(name string, body *api.FunctionRegistration) (*workflow.Functio
 	for i := range faults {
 		if faults[i].Pointer == "/name" {
 			faults[i].Pointer = "/path/name"
-		}
-	}
-	for i, pointer := range spec.IdempotencyKeyFrom {
-		if pointer != "" && !strings.HasPrefix(pointer, "/") {
-			faults = append(faults, workflow.FieldError{
-				Pointer: "/idempotency_key_from/" + strconv.Itoa(i), Detail: "must be a JSON Pointer, such as /order_id",
-			})
 		}
 	}
 	if len(faults) > 0 {

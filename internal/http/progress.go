@@ -43,6 +43,9 @@ func stepStatus(t *workflow.Task) api.StepStatus {
 		}
 		return api.StepStatusWaiting
 	case workflow.TaskCompleted:
+		if t.CacheHit {
+			return api.StepStatusCacheHit
+		}
 		return api.StepStatusCompleted
 	case workflow.TaskCancelled:
 		return api.StepStatusCancelled
@@ -60,6 +63,8 @@ func stepDetail(t *workflow.Task) string {
 		return t.Error.Error()
 	case t.State == workflow.TaskWaiting && t.Kind == workflow.KindSignal:
 		return "waits for the signal " + t.WaitingFor
+	case !t.AwaitsResult.IsZero():
+		return "waits for the result of another call with the same key"
 	case t.State == workflow.TaskWaiting && t.Kind == workflow.KindTimer && t.ScheduledFor != nil:
 		until, _ := api.Time(*t.ScheduledFor).MarshalText() // has no error
 		return "waits until " + string(until)

@@ -113,6 +113,7 @@ func (w *jsonWriter) taskFields(t *workflow.Task, worker workflow.ID) {
 	w.int("priority", int64(t.Priority))
 	w.int("attempt", int64(t.Attempt))
 	w.int("retries", int64(retries(t)))
+	w.bool("cache_hit", t.CacheHit)
 	w.raw("input", t.Input)
 	w.raw("result", t.Result)
 	w.failure("error", t.Error)

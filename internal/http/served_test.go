@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 		{"PUT", "/v1/functions/f", `{"kind":"orchestrator","url":"http://x","tags":["é"],"max_concurrent":1,"heartbeat_timeout":"1s"}`, 200},
 		{"GET", "/v1/functions/f?version=1", "", 200},
 		{"DELETE", "/v1/functions/f", "", 204},
+		{"DELETE", "/v1/functions/f/results", "", 204},
 		{"POST", "/v1/workers", `{"url":"http://app:9000/stent"}`, 201},
 		{"GET", "/v1/workers", "", 200},
 		{"GET", worker, "", 200},
@@ -98,6 +100,19 @@ func TestTimesHaveMicrosecondsInUTC(t *testing.T) {
 			t.Errorf("%s: %s", path, created)
 		}
 	}
+}
+
+func TestResultsAreInvalidatedByFunctionAndVersion(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	c := setup(t, Options{Engine: f})
+	c.call(t, http.MethodDelete, "/v1/functions/a%2Fb/results", "").want(t, 204)
+	c.call(t, http.MethodDelete, "/v1/functions/f/results?version=2", "").want(t, 204)
+	if want := []string{"a/b ", "f 2"}; !slices.Equal(f.invalidated, want) {
+		t.Errorf("invalidated %q, want %q", f.invalidated, want)
+	}
+	f.err = workflow.ErrNotFound
+	c.call(t, http.MethodDelete, "/v1/functions/f/results", "").want(t, 404)
 }
 
 func TestRepeatedDispatchIsAnsweredWithTheFirst(t *testing.T) {
@@ -287,6 +302,7 @@ func TestProgressShowsStepsAndWhatTheyWaitFor(t *testing.T) {
 		`charge#0 running {"done":  3}`, `map#0 running "2 of 3 items done"`, `wait_signal#0 waiting "waits for the signal go"`,
 		`sleep#0 waiting "waits until 2026-01-02T11:00:00.123456Z"`, `local#0 completed null`, `call#0 cancelled null`,
 		`call#0 dispatched null`, `call#0 failed null`,
+		`call#0 cache_hit null`, `call#0 waiting "waits for the result of another call with the same key"`,
 	}
 	if len(shown) != len(want) {
 		t.Fatalf("got %+v", shown)

@@ -48,7 +48,9 @@ func readCommand(c *workflow.Command, w *wire.Command, at string) error {
 	}
 	texts := []struct{ at, text string }{{at + "/key", w.Key}, {at + "/name", w.Name}}
 	if w.Options != nil {
-		texts = append(texts, struct{ at, text string }{at + "/options/queue", w.Options.Queue})
+		texts = append(texts, []struct{ at, text string }{
+			{at + "/options/queue", w.Options.Queue}, {at + "/options/idempotency_key", w.Options.IdempotencyKey},
+		}...)
 		for i, tag := range w.Options.Tags {
 			texts = append(texts, struct{ at, text string }{fmt.Sprintf("%s/options/tags/%d", at, i), tag})
 		}

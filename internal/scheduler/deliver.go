@@ -16,10 +16,15 @@ type job struct {
 	execution *workflow.Execution
 	turn      *engine.Turn // of an orchestrator; nil: it is to be loaded
 	elapsed   bool         // nothing is to be delivered: its time is up
+	claimed   bool         // its input is there
+	owner     bool         // of a shared result, as was decided since it was claimed
 
 	entry *entry
 	ctx   context.Context // of its delivery
 }
+
+// shares tells whether the task runs for a shared result.
+func (j *job) shares() bool { return j.owner || !j.task.OwnsResult.IsZero() }
 
 // begin starts what is to be done with a leased task.
 func (t *tenure) begin(j job) {
@@ -27,9 +32,36 @@ func (t *tenure) begin(j job) {
 	lease := workflow.Lease{Execution: j.task.Execution, Task: j.task.ID, Token: j.task.Token}
 	j.entry, j.ctx = &entry{lease: lease, cancel: cancel}, ctx
 	t.ledger.add(j.entry)
-	switch {
-	case j.elapsed:
+	if j.elapsed {
 		t.carryOut(j, func() workflow.Event { return workflow.Elapsed{Lease: lease} })
+		return
+	}
+	if key, undecided := t.engine.Undecided(j.task); undecided && j.claimed {
+		t.decide(j, workflow.Beginning{Lease: lease, Result: key})
+		return
+	}
+	t.deliver(j)
+}
+
+// decide delivers a task that shares a result if it is the one to run for it. What
+// is handed over was decided when it was made.
+func (t *tenure) decide(j job, event workflow.Beginning) {
+	t.wg.Add(1)
+	go func() {
+		defer t.wg.Done()
+		verdict, err := t.submit(t.work, j.entry.lease, event)
+		if err == nil && !verdict.Withheld {
+			j.owner = true
+			t.deliver(j)
+			return
+		}
+		t.end(j)
+	}()
+}
+
+// deliver starts the delivery of a task.
+func (t *tenure) deliver(j job) {
+	switch {
 	case j.turn != nil:
 		t.carryOut(j, func() workflow.Event { return t.turn(j, j.turn) })
 	case j.task.Kind == workflow.KindOrchestrator:
@@ -48,13 +80,18 @@ func (t *tenure) carryOut(j job, deliver func() workflow.Event) {
 		defer t.wg.Done()
 		event := deliver()
 		if !t.ledger.isAborted(j.entry) && t.work.Err() == nil {
-			t.submit(t.work, j.entry.lease, event)
+			_, _ = t.submit(t.work, j.entry.lease, event) // it was logged
 		}
-		j.entry.cancel()
-		if t.ledger.remove(j.entry) {
-			t.awake()
-		}
+		t.end(j)
 	}()
+}
+
+// end strikes off a job that is done.
+func (t *tenure) end(j job) {
+	j.entry.cancel()
+	if t.ledger.remove(j.entry) {
+		t.awake()
+	}
 }
 
 // target is where a task goes; ok is false when it cannot be delivered now.
@@ -96,7 +133,7 @@ func (t *tenure) activity(j job) workflow.Event {
 	}
 	switch result.Outcome {
 	case delivery.Completed:
-		return workflow.Succeeded{Lease: lease, Value: result.Value}
+		return workflow.Succeeded{Lease: lease, Value: result.Value, Unshared: !j.shares()}
 	case delivery.Accepted:
 		return workflow.Accepted{Lease: lease}
 	case delivery.Throttled:

@@ -78,7 +78,7 @@ func (t *tenure) claimGroup(ctx context.Context, lanes []engine.Quota, room *int
 			*room -= len(tasks)
 			for _, c := range tasks {
 				got[laneOf(c)]++
-				t.begin(job{task: c.Task, execution: c.Execution, elapsed: c.Elapsed})
+				t.begin(job{task: c.Task, execution: c.Execution, elapsed: c.Elapsed, claimed: true})
 			}
 		})
 		if err != nil {

@@ -23,6 +23,7 @@ type Options struct {
 	PollInterval  time.Duration // how often due work is looked for without a hint; default 1 s
 	DrainTimeout  time.Duration // how long work in flight may go on when asked to stop; default 30 s
 	MaxTurnBytes  int           // of a turn's body; default 4 MiB
+	CleanInterval time.Duration // how often what nobody needs any more is deleted; default 1 min
 	Log           *slog.Logger
 }
 
@@ -41,6 +42,9 @@ func (o *Options) defaults() {
 	}
 	if o.MaxTurnBytes <= 0 {
 		o.MaxTurnBytes = 4 << 20
+	}
+	if o.CleanInterval <= 0 {
+		o.CleanInterval = time.Minute
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

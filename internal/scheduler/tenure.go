@@ -75,7 +75,7 @@ func (t *tenure) run(ctx context.Context) error {
 
 	loops, stopLoops := context.WithCancel(work)
 	defer stopLoops()
-	for _, loop := range []func(context.Context){t.beat, t.recover, t.reconciling, t.loading} {
+	for _, loop := range []func(context.Context){t.beat, t.recover, t.reconciling, t.loading, t.cleaning} {
 		t.wg.Add(1)
 		go func() { defer t.wg.Done(); loop(loops) }()
 	}
@@ -141,7 +141,7 @@ func (t *tenure) release(ctx context.Context, leases []workflow.Lease) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			t.submit(ctx, l, workflow.Released{Lease: l})
+			_, _ = t.submit(ctx, l, workflow.Released{Lease: l}) // it was logged
 		}()
 	}
 	wg.Wait()
@@ -149,8 +149,8 @@ func (t *tenure) release(ctx context.Context, leases []workflow.Lease) {
 
 // submit commits what became of a lease; a refusal means that somebody else has the
 // task by now. What the database cannot store becomes a failure that says so.
-func (t *tenure) submit(ctx context.Context, l workflow.Lease, event workflow.Event) {
-	_, err := t.engine.Submit(ctx, l.Execution, event)
+func (t *tenure) submit(ctx context.Context, l workflow.Lease, event workflow.Event) (workflow.Verdict, error) {
+	verdict, err := t.engine.Submit(ctx, l.Execution, event)
 	if errors.Is(err, engine.ErrCannotStore) {
 		failure := workflow.Error{Type: workflow.ErrorNotStorable, Message: "what the handler answered could not be stored; see the scheduler's log"}
 		switch event.(type) {
@@ -165,6 +165,7 @@ func (t *tenure) submit(ctx context.Context, l workflow.Lease, event workflow.Ev
 		t.options.Log.WarnContext(ctx, "what became of a lease could not be stored",
 			"execution_id", l.Execution, "task_id", l.Task, "error", err)
 	}
+	return verdict, err
 }
 
 // beat renews the leases three times in the time that they last. When it did not

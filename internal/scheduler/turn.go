@@ -136,7 +136,9 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 	case delivery.Unreachable:
 		return workflow.Released{Lease: lease}
 	case delivery.Completed:
-		event := workflow.TurnAnswered{Lease: lease, Run: turn.Task.Run, CancelSeen: turn.Task.CancelRequested}
+		event := workflow.TurnAnswered{
+			Lease: lease, Run: turn.Task.Run, CancelSeen: turn.Task.CancelRequested, Unshared: !j.shares(),
+		}
 		if err := readAnswer(&event, result.Answer); err != nil {
 			return workflow.TurnFailed{
 				Lease: lease, StatusCode: result.StatusCode, Error: workflow.Error{Type: workflow.ErrorInvalidTurn, Message: err.Error()},

@@ -2,7 +2,12 @@ package workflow
 
 import "time"
 
-func (ev Succeeded) needs(n *Need) { ev.Lease.needs(n) }
+func (ev Succeeded) needs(n *Need) {
+	ev.Lease.needs(n)
+	if !ev.Unshared {
+		n.ResultsOf = append(n.ResultsOf, ev.Lease.Task)
+	}
+}
 
 func (ev Succeeded) apply(d *decision) error {
 	_, t, reported, err := d.live(ev.Lease)

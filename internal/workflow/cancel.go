@@ -23,7 +23,7 @@ func (ev Cancel) apply(d *decision) error {
 	}
 	open := d.openTasks(e)
 	root := d.tasks[e.RootTask]
-	begun := root != nil && root.Kind == KindOrchestrator && (root.Turn > 0 || root.Attempt > 0)
+	begun := root != nil && root.compensates()
 	if ev.Force || !begun {
 		d.closeExecution(e, ExecutionCancelled, nil, &Error{Type: ErrorCancelled, Message: "the execution was cancelled"})
 		d.sweep(e.ID, ID{})
@@ -34,7 +34,7 @@ func (ev Cancel) apply(d *decision) error {
 	d.touchExecution(e)
 	for _, t := range open {
 		switch {
-		case t.Kind == KindOrchestrator && t.Turn+t.Attempt > 0:
+		case t.compensates():
 			t.CancelRequested = true
 			d.touch(t)
 		case t.Op != OpDeadline && !t.State.Settled():
@@ -47,6 +47,12 @@ func (ev Cancel) apply(d *decision) error {
 		}
 	}
 	return nil
+}
+
+// compensates tells whether a task is an orchestrator that has begun, so that a
+// cancellation lets it compensate. One that waits for another's result has not.
+func (t *Task) compensates() bool {
+	return t.Kind == KindOrchestrator && t.Turn+t.Attempt > 0 && t.AwaitsResult.IsZero()
 }
 
 // openTasks gives the loaded tasks of an execution that have not settled, oldest

@@ -14,6 +14,7 @@ type Command struct {
 	Input    json.RawMessage   // call, dispatch
 	Inputs   []json.RawMessage // map
 	Options  *CallOptions      // call, map, dispatch
+	Results  []ResultKey       // call, map, dispatch: the shared results of its calls, by NameResults
 	Duration time.Duration     // sleep
 	Timeout  *time.Duration    // wait_signal; nil: none
 	Value    json.RawMessage   // local, version, state

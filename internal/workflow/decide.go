@@ -52,6 +52,7 @@ type decision struct {
 	waiters    map[NameRef][]*Task
 	mailbox    map[NameRef][]*Signal
 	counters   map[NameRef]int64
+	results    map[ResultKey]*shared
 
 	wasToken  map[ID]int64 // of loaded tasks
 	changedE  map[ID]bool
@@ -61,6 +62,7 @@ type decision struct {
 	slots     map[ID]bool // tasks that were loaded with a slot
 	fresh     map[ID]bool // executions and tasks made by this batch
 	details   map[ID]bool
+	making    ID // the map whose items are being made
 	room      int
 	change    Change
 }
@@ -72,6 +74,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		executions: make(map[ID]*Execution, len(loaded.Executions)), byKey: map[string]*Execution{},
 		tasks: make(map[ID]*Task, n), steps: make(map[StepRef]*Task, n),
 		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, counters: map[NameRef]int64{},
+		results:  make(map[ResultKey]*shared, len(loaded.Results)),
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, slots: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 	}
@@ -109,6 +112,9 @@ func newDecision(loaded *Loaded, env Env) *decision {
 	for _, c := range loaded.Counters {
 		d.counters[NameRef{c.Execution, c.Name}] = c.Value
 	}
+	for _, r := range loaded.Results {
+		d.results[r.Key] = &shared{LoadedResult: r, wasState: r.State, wasTask: r.Task}
+	}
 	return d
 }
 
@@ -141,14 +147,15 @@ func (d *decision) finish() *Change {
 		}
 	}
 	for id := range d.slots {
-		if t := d.tasks[id]; !t.Slot && !slices.Contains(c.Freed, t.Queue) {
-			c.Freed = append(c.Freed, t.Queue)
+		if t := d.tasks[id]; !t.Slot && !slices.Contains(c.FreedQueues, t.Queue) {
+			c.FreedQueues = append(c.FreedQueues, t.Queue)
 		}
 	}
-	slices.Sort(c.Freed)
+	slices.Sort(c.FreedQueues)
 	for ref := range d.countersC {
 		c.Counters = append(c.Counters, Counter{ref.Execution, ref.Name, d.counters[ref]})
 	}
+	d.saveResults()
 	slices.SortFunc(c.Executions, func(a, b *Execution) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Tasks, func(a, b TaskUpdate) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Counters, func(a, b Counter) int {

@@ -25,5 +25,13 @@
 //	held     DueAt nil, Holder set: one scheduler has it, fenced by Token
 //	waiting  neither: something else (a child, a signal) will move it on
 //
+// Calls that share a result (of idempotent and cached functions) wait for each
+// other: the first owns the result and runs, the others are waiting for it without
+// a lease, and take its value. When the owner ends without one, the next runs.
+//
+//	result    (absent) ──▶ running ──▶ completed ──▶ (expired)
+//	              ▲           │ the owner failed, or was cancelled
+//	              └───────────┘
+//
 // Token grows with every lease. An answer counts only with the newest token.
 package workflow

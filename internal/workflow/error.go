@@ -25,6 +25,7 @@ const (
 	ErrorNotStorable  = "not_storable"  // the database refuses what the handler answered
 	ErrorHistoryLimit = "history_limit" // more steps, or more bytes of them, than an orchestrator may have
 	ErrorMapItem      = "map_item"      // an item of a map failed
+	ErrorDeadlock     = "deadlock"      // the call would wait for itself
 )
 
 // Refusals: the event could not be applied, nothing of it is stored.

@@ -22,6 +22,7 @@ type Start struct {
 	Delay     time.Duration // from now to the start
 	StartAt   *time.Time    // or the start itself
 	Duration  time.Duration // max_duration, from the start; 0: none
+	Result    ResultKey     // the shared result of its root task; zero: none
 	// Again says that the start may have been stored already, by a commit whose
 	// answer was lost; Execution.ID is set.
 	Again bool
@@ -31,6 +32,8 @@ type Start struct {
 type Succeeded struct {
 	Lease Lease
 	Value json.RawMessage
+	// Unshared says that the task is known to own no result, which spares looking.
+	Unshared bool
 }
 
 // Failed says that an attempt of an activity failed.
@@ -59,6 +62,7 @@ type TurnAnswered struct {
 	Commands   []Command
 	Await      *Await
 	Outcome    *Outcome
+	Unshared   bool // as of Succeeded
 }
 
 // TurnFailed says that a turn could not be delivered or was not answered well.
@@ -72,6 +76,20 @@ type TurnFailed struct {
 // Elapsed says that a lease on a task whose time has come was taken: a timer, the
 // timeout of a wait, the deadline of an asynchronous attempt.
 type Elapsed struct{ Lease Lease }
+
+// Beginning says that a task is about to be delivered that shares a result and has
+// not been decided by it: it was not due when it was made, or its function did not
+// share results then. Verdict.Withheld tells not to deliver it.
+type Beginning struct {
+	Lease  Lease
+	Result ResultKey
+}
+
+// Woken says that the result that a task waits for may be there, or belong to nobody.
+type Woken struct {
+	Execution ID
+	Task      ID
+}
 
 // Orphaned says that the scheduler which held the lease is gone.
 type Orphaned struct{ Lease Lease }
@@ -150,6 +168,9 @@ type Verdict struct {
 	Value int64
 	// Cancel tells a heartbeat that the attempt is no longer wanted.
 	Cancel bool
+	// Withheld tells not to deliver a task that was about to be: it has another
+	// task's result, or waits for it.
+	Withheld bool
 }
 
 // Becoming bounds how many tasks an event may make due at once, for whoever

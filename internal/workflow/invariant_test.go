@@ -136,7 +136,7 @@ func (g *guard) task(m *model, t *Task) error {
 			return err
 		}
 	}
-	if t.Kind == KindOrchestrator && t.State == TaskWaiting {
+	if t.Kind == KindOrchestrator && t.State == TaskWaiting && t.AwaitsResult.IsZero() {
 		return g.await(m, t)
 	}
 	return nil
@@ -148,13 +148,15 @@ func (g *guard) holding(m *model, t *Task) error {
 	ok := true
 	switch {
 	case t.State.Settled():
-		ok = !held && !due && t.Await == nil && t.WaitingFor == "" && t.CompletedAt != nil
-	case held && due:
+		ok = !held && !due && t.Await == nil && t.WaitingFor == "" && t.CompletedAt != nil && t.OwnsResult.IsZero() && t.AwaitsResult.IsZero()
+	case held && due, !t.AwaitsResult.IsZero() && t.State != TaskWaiting, !t.AwaitsResult.IsZero() && !t.OwnsResult.IsZero():
 		ok = false
 	case t.State == TaskRunning:
 		ok = t.Kind.Delivered() && (held || due && t.Kind == KindActivity)
 	case t.State == TaskPending:
 		ok = t.Kind.Delivered() && !held && (due || t.Op == OpItem && t.Item >= m.tasks[t.Parent].Next)
+	case !t.AwaitsResult.IsZero():
+		ok = t.Kind.Delivered() && !held && !due && t.Turn == 0
 	case t.State == TaskWaiting && t.Kind == KindTimer:
 		ok = due || held
 	case t.State == TaskWaiting && t.Kind == KindSignal:

@@ -75,7 +75,7 @@ func (d *decision) handOver(t *Task) {
 		return // its input was not loaded
 	}
 	f := d.lookup(t)
-	if f == nil || f.Limited() || !terms.Serves(t.Queue, f) {
+	if f == nil || f.Limited() || !terms.Serves(t.Queue, f) || t.Undecided(f) {
 		return // a claim counts what is limited
 	}
 	d.room--
@@ -88,11 +88,16 @@ func (d *decision) handOver(t *Task) {
 	if t.Kind == KindActivity || t.StartedAt == nil {
 		t.StartedAt = d.stamp
 	}
-	if t.Root() && e.State == ExecutionPending {
+	d.underWay(t)
+	d.change.Handed = append(d.change.Handed, Handed{Task: t, Execution: e, Fresh: fresh})
+}
+
+// underWay begins the execution whose root task the task is.
+func (d *decision) underWay(t *Task) {
+	if e := d.executions[t.Execution]; t.Root() && e.State == ExecutionPending {
 		e.State, e.StartedAt = ExecutionRunning, d.stamp
 		d.touchExecution(e)
 	}
-	d.change.Handed = append(d.change.Handed, Handed{Task: t, Execution: e, Fresh: fresh})
 }
 
 func (ev Released) needs(n *Need) { ev.Lease.needs(n) }

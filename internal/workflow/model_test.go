@@ -20,6 +20,7 @@ type model struct {
 	signals    map[ID][]*Signal
 	counters   map[NameRef]int64
 	state      map[NameRef]json.RawMessage
+	results    map[ResultKey]*Result
 	attempts   []FailedAttempt
 }
 
@@ -29,7 +30,7 @@ func newModel() *model {
 	return &model{
 		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), executions: map[ID]*Execution{}, tasks: map[ID]*Task{},
 		family:  map[ID][]ID{},
-		signals: map[ID][]*Signal{}, counters: map[NameRef]int64{}, state: map[NameRef]json.RawMessage{},
+		signals: map[ID][]*Signal{}, counters: map[NameRef]int64{}, state: map[NameRef]json.RawMessage{}, results: map[ResultKey]*Result{},
 	}
 }
 
@@ -104,7 +105,42 @@ func (m *model) load(need Need) *Loaded {
 			l.loaded.Counters = append(l.loaded.Counters, Counter{ref.Execution, ref.Name, value})
 		}
 	}
+	l.results(need)
 	return &l.loaded
+}
+
+func (l *loader) results(need Need) {
+	keys := slices.Clone(need.Results)
+	for _, id := range need.ResultsOf {
+		if t := l.tasks[id]; t != nil {
+			keys = append(keys, t.OwnsResult, t.AwaitsResult)
+		}
+	}
+	for _, key := range sortedKeys(keys) {
+		if r := l.model.results[key]; r != nil {
+			l.loaded.Results = append(l.loaded.Results, LoadedResult{Result: copied(r), Owned: l.model.owned(r)})
+		}
+	}
+}
+
+// owned tells whether the owner of a result is at it.
+func (m *model) owned(r *Result) bool {
+	t := m.tasks[r.Task]
+	return t != nil && !t.State.Settled() && t.OwnsResult == r.Key
+}
+
+// awaited gives the tasks that wait for a result which is there or belongs to nobody.
+func (m *model) awaited() (ready []*Task) {
+	for _, id := range m.made {
+		t := m.tasks[id]
+		if t.AwaitsResult.IsZero() || m.executions[t.Execution].Paused {
+			continue
+		}
+		if r := m.results[t.AwaitsResult]; r == nil || r.State == ResultCompleted || !m.owned(r) {
+			ready = append(ready, t)
+		}
+	}
+	return ready
 }
 
 func (l *loader) execution(e *Execution) {
@@ -132,6 +168,9 @@ func (m *model) save(c *Change) (swept map[ID]bool, err error) {
 		if stored := m.tasks[u.ID]; stored == nil || stored.Token != u.WasToken {
 			return nil, errFence
 		}
+	}
+	if err := m.saveResults(c); err != nil {
+		return nil, err
 	}
 	for _, e := range c.NewExecutions {
 		if m.executions[e.ID] != nil {
@@ -204,6 +243,22 @@ func (m *model) saveContext(c *Change) {
 	}
 }
 
+func (m *model) saveResults(c *Change) error {
+	for _, u := range c.Results {
+		if stored := m.results[u.Key]; stored == nil || stored.State != u.WasState || stored.Task != u.WasTask {
+			return errFence
+		}
+		m.results[u.Key] = copied(u.Result)
+	}
+	for _, r := range c.NewResults {
+		if m.results[r.Key] != nil {
+			return errFence
+		}
+		m.results[r.Key] = copied(r)
+	}
+	return nil
+}
+
 // saveMany does what works on many tasks, after all else.
 func (m *model) saveMany(c *Change) map[ID]bool {
 	swept := map[ID]bool{}
@@ -215,6 +270,7 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 				}
 				t.State, t.CompletedAt, t.DueAt, t.Holder = TaskCancelled, copied(&c.Now), nil, ID{}
 				t.WaitingFor, t.Await = "", nil
+				t.OwnsResult, t.AwaitsResult = ResultKey{}, ResultKey{}
 				t.Token++
 			}
 		}

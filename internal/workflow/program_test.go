@@ -73,7 +73,7 @@ func drawAwait(t *rapid.T, from, to int) Await {
 	return a
 }
 
-var activities = []string{"echo", "flaky", "poor", "odd", "slow"}
+var activities = []string{"echo", "flaky", "poor", "odd", "slow", "once", "cached"}
 
 func drawLeaf(t *rapid.T, earlier int) leaf {
 	ops := []Op{OpCall, OpCall, OpCall, OpMap, OpMap, OpSleep, OpWaitSignal, OpLocal, OpVersion, OpCounter, OpState, OpDispatch}

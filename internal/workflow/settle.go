@@ -11,6 +11,7 @@ func (d *decision) settle(t *Task, state TaskState, result json.RawMessage, fail
 	t.State, t.Result, t.Error = state, result, failure
 	t.CompletedAt, t.DueAt, t.Holder = d.stamp, nil, ID{}
 	t.WaitingFor, t.Await, t.Slot = "", nil, false
+	d.disown(t)
 	d.touch(t)
 	if t.Kind == KindOrchestrator && t.Open > 0 && !t.Root() {
 		d.sweep(t.Execution, t.ID)
@@ -93,6 +94,10 @@ func itemError(item *Task) *Error {
 
 // releaseItem makes the next item of a map due, now that another one settled.
 func (d *decision) releaseItem(m *Task) {
+	if d.making == m.ID {
+		m.Next++ // it is made with this turn, and due then
+		return
+	}
 	if n := len(d.change.Releases); n > 0 && d.change.Releases[n-1].Map == m.ID {
 		d.change.Releases[n-1].To++
 	} else {

@@ -25,10 +25,10 @@ func TestRandomProgramsUnderRandomEvents(t *testing.T) {
 	for _, operation := range []string{
 		"workflow.Start", "workflow.Succeeded", "workflow.Failed", "workflow.Accepted", "workflow.Released", "workflow.TurnAnswered",
 		"workflow.TurnFailed", "workflow.Elapsed", "workflow.Orphaned", "workflow.Beat", "workflow.Send", "workflow.Cancel",
-		"workflow.Pause", "workflow.Count", "workflow.SetState", "command call", "command map", "command sleep", "command wait_signal",
+		"workflow.Pause", "workflow.Count", "workflow.SetState", "workflow.Beginning", "workflow.Woken", "command call", "command map", "command sleep", "command wait_signal",
 		"command local", "command cancel", "command dispatch", "command version", "command counter", "command state",
 		"cancel by force true", "cancel by force false", "continue as new", "signal delivered", "hand-over", "conflict", "repetition",
-		"bad turn", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
+		"bad turn", "cache hit", "withheld", "run for all", "result of another", "ownership passed on", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
 		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrMailboxFull.Error(),
 	} {
 		if seen[operation] == 0 {
@@ -40,10 +40,11 @@ func TestRandomProgramsUnderRandomEvents(t *testing.T) {
 
 func (w *world) start() {
 	ev := Start{Execution: &Execution{
-		ID: w.newID(), Namespace: "default", Function: rapid.SampledFrom([]string{"program0", "program1", "program2", "program2", "echo"}).Draw(w.T, "function"),
+		ID: w.newID(), Namespace: "default", Function: rapid.SampledFrom([]string{"program0", "program1", "program2", "program2", "echo", "once"}).Draw(w.T, "function"),
 		Input: json.RawMessage("7"), Tags: []string{},
 	}}
 	ev.Function = w.book[ev.Execution.Function]
+	ev.Result = ev.Function.ResultKey(ev.Execution.Input, nil, OpStart, 0)
 	if rapid.IntRange(0, 3).Draw(w.T, "bounded") == 0 {
 		ev.Duration = 2 * time.Minute
 	}
@@ -67,6 +68,8 @@ func (w *world) step() {
 		w.die()
 	case 6:
 		w.repeat(3)
+	case 7:
+		w.wakeSome()
 	default:
 		batch := w.pick(&w.inFlight, rapid.IntRange(1, 5).Draw(w.T, "answers"))
 		batch = append(batch, w.pick(&w.reports, rapid.IntRange(0, 1).Draw(w.T, "reports"))...)
@@ -88,6 +91,17 @@ func (w *world) step() {
 			w.seen["blocked"]++
 		}
 	}
+}
+
+// wakeSome wakes tasks that wait for a result, in time or for nothing.
+func (w *world) wakeSome() {
+	var waiting []*Task
+	for _, id := range w.m.made {
+		if t := w.m.tasks[id]; !t.AwaitsResult.IsZero() {
+			waiting = append(waiting, t)
+		}
+	}
+	w.wake(waiting[:min(len(waiting), rapid.IntRange(0, 4).Draw(w.T, "woken"))])
 }
 
 // die loses leases: their answers come too late, or just in time.
@@ -144,6 +158,8 @@ func (w *world) heal() {
 		case len(batch) > 0:
 			w.commit(batch...)
 		case w.claim(100) > 0:
+		case len(w.m.awaited()) > 0:
+			w.wake(w.m.awaited())
 		case w.nextDue() != nil:
 			w.m.now = *w.nextDue()
 		case !w.signal():
@@ -180,6 +196,11 @@ func (w *world) judge() {
 	for id, e := range w.m.executions {
 		if !e.State.Terminal() {
 			w.Fatalf("execution %s of %s came to rest as %s", id, e.Function, e.State)
+		}
+		for _, t := range w.m.tasks {
+			if t.Execution == id && t.CacheHit {
+				w.seen["cache hit"]++
+			}
 		}
 		switch e.State {
 		case ExecutionTimedOut:

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -29,7 +30,9 @@ type Need struct {
 	Waiters    []NameRef // tasks that wait for the signal, with their parents
 	Mailbox    []NameRef // signals that no wait has taken, oldest first
 	Counters   []NameRef
-	Open       []ID // executions whose tasks are all wanted that are not settled, but for items of maps
+	Results    []ResultKey // shared results, to lock in the order of keys unless they can be taken
+	ResultsOf  []ID        // and those that these tasks own or await
+	Open       []ID        // executions whose tasks are all wanted that are not settled, but for items of maps
 }
 
 // NeedOf gives what a batch of events needs, without repetitions.
@@ -46,12 +49,19 @@ func NeedOf(events []Event) Need {
 	n.Waiters = distinct(n.Waiters)
 	n.Mailbox = distinct(n.Mailbox)
 	n.Counters = distinct(n.Counters)
+	n.Results = sortedKeys(n.Results)
+	n.ResultsOf = sorted(n.ResultsOf)
 	return n
 }
 
 func sorted(ids []ID) []ID {
 	slices.SortFunc(ids, ID.Compare)
 	return slices.Compact(ids)
+}
+
+func sortedKeys(keys []ResultKey) []ResultKey {
+	slices.SortFunc(keys, func(a, b ResultKey) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(keys)
 }
 
 // distinct keeps the first of each, in their order.
@@ -82,6 +92,7 @@ type Loaded struct {
 	Tasks      []*Task
 	Signals    []*Signal
 	Counters   []Counter
+	Results    []LoadedResult
 }
 
 // Change is all that a batch of events changes. A store saves it in the
@@ -101,11 +112,16 @@ type Change struct {
 	Counters      []Counter // new values
 	State         []StateEntry
 	Attempts      []FailedAttempt
-	Holds         []Hold // executions of which Lessee now holds something; may exist already
+	NewResults    []*Result      // must not exist yet
+	Results       []ResultUpdate // of loaded ones
+	Holds         []Hold         // executions of which Lessee now holds something; may exist already
 	Unholds       []Hold
-	// Freed are the queues of limited tasks whose slots this change frees. There is
+	// FreedQueues are the queues of limited tasks whose slots this change frees. There is
 	// nothing to save of them.
-	Freed []string
+	FreedQueues []string
+	// Freed are the results whose owners ended without a value. There is nothing to
+	// save of them: they belong to nobody because their owner is not open.
+	Freed []ResultKey
 	// Handed are the tasks that this change leases to Lessee; they are among
 	// NewTasks and Tasks, and there is nothing more to save of them.
 	Handed []Handed
@@ -126,7 +142,7 @@ type Handed struct {
 func (c *Change) Empty() bool {
 	return len(c.NewExecutions)+len(c.Executions)+len(c.NewTasks)+len(c.Tasks)+len(c.Inputs)+len(c.Sweeps)+
 		len(c.Releases)+len(c.NewSignals)+len(c.Taken)+len(c.Counters)+len(c.State)+len(c.Attempts)+
-		len(c.Holds)+len(c.Unholds) == 0
+		len(c.NewResults)+len(c.Results)+len(c.Holds)+len(c.Unholds) == 0
 }
 
 // TaskUpdate saves the changing fields of a task, on the condition that its

@@ -106,6 +106,11 @@ func (s FunctionSpec) Function() (*Function, error) {
 		ttl := c.duration("/cache_ttl", *s.CacheTTL, 0, maxPolicyDelay)
 		f.CacheTTL = &ttl
 	}
+	for i, pointer := range s.IdempotencyKeyFrom {
+		if fault := pointerFault(pointer); fault != "" {
+			c.add(fmt.Sprintf("/idempotency_key_from/%d", i), fault)
+		}
+	}
 	if s.MaxConcurrent != nil {
 		if f.MaxConcurrent = *s.MaxConcurrent; f.MaxConcurrent < 1 {
 			c.add("/max_concurrent", "must be at least 1")

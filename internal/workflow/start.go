@@ -13,6 +13,9 @@ func (ev Start) needs(n *Need) {
 	if key := ev.Execution.IdempotencyKey; key != "" {
 		n.Keys = append(n.Keys, key)
 	}
+	if !ev.Result.IsZero() {
+		n.Results = append(n.Results, ev.Result)
+	}
 	if ev.Again {
 		n.Executions = append(n.Executions, ev.Execution.ID)
 	}
@@ -38,13 +41,23 @@ func (ev Start) apply(d *decision) error {
 	if ev.StartAt != nil && ev.StartAt.After(d.now) {
 		at = *ev.StartAt
 	}
-	d.start(&e, ev.Function, at, ev.Duration)
+	d.start(&e, opening{function: ev.Function, at: at, duration: ev.Duration, result: ev.Result})
 	d.verdict.Execution = &e
 	return nil
 }
 
+// opening is how an execution begins.
+type opening struct {
+	function *Function // nil: nobody registered it yet
+	at       time.Time
+	duration time.Duration // of the whole execution; 0: without bound
+	result   ResultKey     // that its root task shares; zero: none
+	key      string        // that the call brought; "": none
+}
+
 // start makes an execution and its root task, due at a time; with a duration, also the timer that ends it.
-func (d *decision) start(e *Execution, f *Function, at time.Time, duration time.Duration) {
+func (d *decision) start(e *Execution, o opening) {
+	f := o.function
 	if e.ID.IsZero() {
 		e.ID = d.env.NewID()
 	}
@@ -55,6 +68,9 @@ func (d *decision) start(e *Execution, f *Function, at time.Time, duration time.
 	root := &Task{
 		Namespace: e.Namespace, ID: d.env.NewID(), Execution: e.ID, Key: "root", Op: OpStart, Name: e.Function,
 		Queue: e.Queue, Priority: e.Priority, Kind: KindActivity,
+	}
+	if o.key != "" {
+		root.Options = &CallOptions{IdempotencyKey: o.key}
 	}
 	if f != nil {
 		root.Kind, e.Version = f.Kind, f.Version
@@ -81,13 +97,13 @@ func (d *decision) start(e *Execution, f *Function, at time.Time, duration time.
 	}
 	d.change.NewExecutions = append(d.change.NewExecutions, e)
 	d.add(root)
-	if duration > 0 {
-		deadline := at.Add(duration)
+	if o.duration > 0 {
+		deadline := o.at.Add(o.duration)
 		e.DeadlineAt = &deadline
 		d.add(&Task{
 			Namespace: e.Namespace, ID: d.env.NewID(), Execution: e.ID, Key: "deadline", Op: OpDeadline, Kind: KindTimer,
 			CreatedAt: d.now, State: TaskWaiting, DueAt: &deadline, ScheduledFor: &deadline,
 		})
 	}
-	d.makeDue(root, at)
+	d.begin(root, o.result, o.at)
 }

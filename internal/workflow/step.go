@@ -18,7 +18,7 @@ func (d *decision) command(e *Execution, parent *Task, c *Command) {
 		t.Input, t.Options = c.Input, c.Options
 		d.address(e, t)
 		d.add(t)
-		d.makeDue(t, d.now.Add(t.delay()))
+		d.begin(t, c.result(0), d.now.Add(t.delay()))
 	case OpMap:
 		d.mapStep(e, t, c)
 	case OpSleep:
@@ -99,6 +99,7 @@ func (d *decision) mapStep(e *Execution, m *Task, c *Command) {
 	address := Task{Name: c.Name, Options: c.Options}
 	d.address(e, &address)
 	at := d.now.Add(address.delay())
+	d.making = m.ID
 	for i, input := range c.Inputs {
 		item := &Task{
 			Namespace: e.Namespace, ID: d.env.NewID(), Execution: e.ID, Parent: m.ID, Key: strconv.Itoa(i), Item: i,
@@ -107,9 +108,10 @@ func (d *decision) mapStep(e *Execution, m *Task, c *Command) {
 		}
 		d.add(item)
 		if i < m.Next {
-			d.makeDue(item, at)
+			d.begin(item, c.result(i), at)
 		}
 	}
+	d.making = ID{}
 }
 
 func (t *Task) delay() (delay time.Duration) {
@@ -133,7 +135,10 @@ func (d *decision) dispatch(e *Execution, t *Task, c *Command) {
 	if options.Priority != nil {
 		child.Priority = *options.Priority
 	}
-	d.start(child, d.env.Functions.Lookup(c.Name, nil), d.now.Add(options.Delay), options.MaxDuration)
+	d.start(child, opening{
+		function: d.env.Functions.Lookup(c.Name, nil), at: d.now.Add(options.Delay), duration: options.MaxDuration,
+		result: c.result(0), key: options.IdempotencyKey,
+	})
 	d.settle(t, TaskCompleted, json.RawMessage(`{"execution_id":"`+child.ID.String()+`"}`), nil)
 }
 

@@ -98,6 +98,12 @@ type Task struct {
 	Error        *Error
 	Detail       json.RawMessage // the last heartbeat's details
 	WaitingFor   string          // the signal that a waiting task wants; "" otherwise
+	// OwnsResult is the shared result that the task runs for, AwaitsResult the one
+	// that it waits for while another task does; zero: none. Never both.
+	OwnsResult   ResultKey
+	AwaitsResult ResultKey
+	// CacheHit says that it was settled with another task's result, and never delivered.
+	CacheHit bool
 	// AwaitedBy is the parent's turn that awaited it, followed by the nodes of that
 	// turn's await which it decides; it means nothing in a later turn.
 	AwaitedBy []int

@@ -12,7 +12,11 @@ import (
 func (ev TurnAnswered) needs(n *Need) {
 	ev.Lease.needs(n)
 	ref := func(key string) StepRef { return StepRef{ev.Lease.Task, ev.Run, key} }
+	if !ev.Unshared && ev.Outcome != nil && ev.Outcome.Completed != nil {
+		n.ResultsOf = append(n.ResultsOf, ev.Lease.Task)
+	}
 	for _, c := range ev.Commands {
+		n.Results = append(n.Results, c.Results...)
 		n.Steps = append(n.Steps, ref(c.Key))
 		switch c.Op {
 		case OpCancel:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // turn is what a worker sees of an orchestrator when its turn is delivered.
@@ -136,6 +137,8 @@ func newBook(programs int) book {
 		put(name, KindActivity, 1_000_000)
 	}
 	b["poor"].Retry.MaxAttempts = 2
+	ttl := 10 * time.Second
+	b["once"].Idempotent, b["poor"].Idempotent, b["cached"].CacheTTL = true, true, &ttl
 	b["slow"].HeartbeatTimeout = DefaultTimeout / 2
 	for i := range programs {
 		put("program"+strconv.Itoa(i), KindOrchestrator, 1)

@@ -27,18 +27,20 @@ type world struct {
 	past     []Event // that were sent already, or whose lease was lost
 	outside  map[ID]bool
 	healing  bool
-	seen     map[string]int // operations that succeeded
+	runs     map[ResultKey]int // that completed, for all who share the result
+	seen     map[string]int    // operations that succeeded
 }
 
 var schedulers = []ID{{15: 0xa}, {15: 0xb}}
 
 func newWorld(t *rapid.T, seen map[string]int) *world {
-	w := &world{T: t, m: newModel(), guard: newGuard(), limits: DefaultLimits(), outside: map[ID]bool{}, seen: seen}
+	w := &world{T: t, m: newModel(), guard: newGuard(), limits: DefaultLimits(), outside: map[ID]bool{}, runs: map[ResultKey]int{}, seen: seen}
 	w.limits.LostLease, w.limits.BadTurns, w.limits.Mailbox = 1_000, 3, 2
 	for i := range 3 {
 		w.programs = append(w.programs, drawProgram(t, i))
 	}
 	w.book = newBook(len(w.programs))
+	w.book["program0"].Idempotent = rapid.Bool().Draw(t, "idempotent")
 	return w
 }
 
@@ -63,9 +65,9 @@ func (w *world) commit(events ...Event) []Verdict {
 		Decide(w.m.load(NeedOf(events)), events, w.env())
 		w.seen["conflict"]++
 	}
-	turns := map[ID]int{}
+	before := map[ID]*Task{}
 	for id, t := range w.m.tasks {
-		turns[id] = t.Turn
+		before[id] = t
 	}
 	change, verdicts := Decide(w.m.load(NeedOf(events)), events, w.env())
 	swept, err := w.m.save(change)
@@ -73,7 +75,7 @@ func (w *world) commit(events ...Event) []Verdict {
 		w.Fatalf("saving: %v", err)
 	}
 	for i, e := range events {
-		w.learn(e, verdicts[i], turns)
+		w.learn(e, verdicts[i], before)
 	}
 	touched := NeedOf(events).Executions
 	for _, e := range change.NewExecutions {
@@ -96,7 +98,7 @@ func describe(events []Event) string {
 }
 
 // learn keeps account of what an event was told to have done.
-func (w *world) learn(e Event, v Verdict, turns map[ID]int) {
+func (w *world) learn(e Event, v Verdict, before map[ID]*Task) {
 	if v.Err != nil {
 		w.seen[fmt.Sprintf("refused: %v", v.Err)]++
 		return
@@ -108,12 +110,17 @@ func (w *world) learn(e Event, v Verdict, turns map[ID]int) {
 	w.seen[fmt.Sprintf("%T", e)]++
 	switch e := e.(type) {
 	case TurnAnswered:
-		if w.m.tasks[e.Lease.Task].Turn == turns[e.Lease.Task] {
+		if w.m.tasks[e.Lease.Task].Turn == before[e.Lease.Task].Turn {
 			w.seen["bad turn"]++
 			return
 		}
+		w.ran(before[e.Lease.Task])
 		w.guard.awaits[e.Lease.Task] = e.Await
 		w.learnTurn(e)
+	case Succeeded:
+		w.ran(before[e.Lease.Task])
+	case Beginning:
+		w.decided(e, v)
 	case Send:
 		if v.Delivered {
 			w.seen["signal delivered"]++
@@ -139,6 +146,47 @@ func (w *world) learnTurn(e TurnAnswered) {
 	}
 }
 
+// ran keeps account of the runs that completed with a shared result.
+func (w *world) ran(was *Task) {
+	t := w.m.tasks[was.ID]
+	if was.OwnsResult.IsZero() || t.State != TaskCompleted {
+		return
+	}
+	w.seen["run for all"]++
+	w.runs[was.OwnsResult]++
+	if f := w.book[t.Name]; f.Idempotent && w.runs[was.OwnsResult] > 1 {
+		w.Fatalf("%s ran to its end %d times for one key", t.Name, w.runs[was.OwnsResult])
+	}
+}
+
+// decided delivers a task that was to be decided first, if it is the one to run.
+func (w *world) decided(e Beginning, v Verdict) {
+	t := w.m.tasks[e.Lease.Task]
+	switch {
+	case v.Withheld:
+		w.seen["withheld"]++
+	case t.State == TaskRunning && t.Token == e.Lease.Token && w.guard.deliveries[t.ID] < t.Token:
+		w.deliver(t)
+	}
+}
+
+// wake tells tasks that what they wait for may be there.
+func (w *world) wake(tasks []*Task) {
+	var woken []Event
+	for _, t := range tasks {
+		woken = append(woken, Woken{Execution: t.Execution, Task: t.ID})
+	}
+	for _, v := range w.commit(woken...) {
+		switch {
+		case v.Err != nil || v.Replayed:
+		case v.Task.CacheHit:
+			w.seen["result of another"]++
+		case !v.Task.OwnsResult.IsZero():
+			w.seen["ownership passed on"]++
+		}
+	}
+}
+
 // handed takes over what a commit leased.
 func (w *world) handed(c *Change, swept map[ID]bool) {
 	for _, h := range c.Handed {
@@ -161,6 +209,9 @@ func (w *world) deliver(t *Task) {
 	}
 	w.guard.deliveries[t.ID] = t.Token
 	lease := leaseOf(t)
+	if t.Undecided(w.book[t.Name]) || t.CacheHit {
+		w.Fatalf("%s is delivered without regard to the result that it shares", t.Name)
+	}
 	if !w.healing {
 		switch rapid.SampledFrom([]string{"", "", "", "", "", "released", "broken", "broken"}).Draw(w.T, "answer") {
 		case "released":
@@ -172,18 +223,26 @@ func (w *world) deliver(t *Task) {
 		}
 	}
 	if t.Kind == KindOrchestrator {
-		w.inFlight = append(w.inFlight, w.program(t.Name).answer(w.programs, w.m.turn(t)))
+		ev := w.program(t.Name).answer(w.programs, w.m.turn(t))
+		if rapid.Bool().Draw(w.T, "named") { // or the function did not share results yet
+			NameResults(ev.Commands, w.book)
+		}
+		w.inFlight = append(w.inFlight, ev)
 		return
 	}
-	input := t.Input
-	if input == nil {
-		input = w.m.executions[t.Execution].Input
-	}
+	input := w.inputOf(t)
 	answer := perform(t, input, w.healing)
 	w.inFlight = append(w.inFlight, answer)
 	if _, ok := answer.(Accepted); ok {
 		w.reports = append(w.reports, Succeeded{Lease: lease, Value: input}, Beat{Lease: lease, Details: json.RawMessage("1")})
 	}
+}
+
+func (w *world) inputOf(t *Task) json.RawMessage {
+	if t.Input == nil {
+		return w.m.executions[t.Execution].Input
+	}
+	return t.Input
 }
 
 func (w *world) program(name string) *program { return w.programs[name[len(name)-1]-'0'] }
@@ -216,9 +275,13 @@ func (w *world) claim(most int) int {
 	var touched []ID
 	for _, t := range due {
 		touched = append(touched, t.Execution)
-		if w.m.claim(t, schedulers[1], w.book[t.Name]) {
+		f := w.book[t.Name]
+		switch elapsed := w.m.claim(t, schedulers[1], f); {
+		case elapsed:
 			w.inFlight = append(w.inFlight, Elapsed{Lease: leaseOf(t)})
-		} else {
+		case t.Undecided(f):
+			w.inFlight = append(w.inFlight, Beginning{Lease: leaseOf(t), Result: t.KeyOf(f, w.inputOf(t))})
+		default:
 			w.deliver(t)
 		}
 	}
@@ -256,6 +319,8 @@ func leaseIn(e Event) Lease {
 	case Elapsed:
 		return e.Lease
 	case Beat:
+		return e.Lease
+	case Beginning:
 		return e.Lease
 	}
 	return Lease{}

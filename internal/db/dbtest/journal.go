@@ -171,7 +171,7 @@ func wholeTask(execution workflow.ID) workflow.Task {
 		Result: json.RawMessage(`"r"`), Error: &workflow.Error{Type: "e", Message: "m"}, Detail: json.RawMessage(`{"p":50}`),
 		WaitingFor: "sig", AwaitedBy: []int{1, 0, 2}, Run: 8, Turn: 9, Settled: 10, Open: 11, Next: 12, Items: 13,
 		Await:           []workflow.AwaitNode{{Mode: workflow.AwaitAny, Parent: -1, Open: 2}, {Mode: workflow.AwaitAll, Open: 1, Done: true}},
-		CancelRequested: true,
+		CancelRequested: true, OwnsResult: resultKey(1), AwaitsResult: resultKey(2), CacheHit: true,
 	}
 }
 
@@ -201,6 +201,7 @@ func updateChangesEveryField(f *fixture) {
 	want.Result, want.Error, want.Detail = json.RawMessage(`[]`), &workflow.Error{Type: "e2"}, json.RawMessage(`0`)
 	want.WaitingFor, want.AwaitedBy, want.Await = "", nil, nil
 	want.Run, want.Turn, want.Settled, want.Open, want.Next, want.Items, want.CancelRequested = 18, 19, 20, 21, 22, 23, false
+	want.OwnsResult, want.AwaitsResult, want.CacheHit = resultKey(3), workflow.ResultKey{}, false
 	f.commit(workflow.Need{Executions: []workflow.ID{e.ID}, Tasks: []workflow.ID{want.ID}}, func(l *workflow.Loaded, c *workflow.Change) {
 		t := want
 		t.Input = nil // as it is loaded

@@ -117,6 +117,7 @@ func insertTasks(ts []*workflow.Task) (statement, error) {
 		WaitingFors: c.WaitingFors, AwaitedBys: c.AwaitedBys, Runs: c.Runs, Turns: c.Turns, Settleds: c.Settleds,
 		Opens: c.Opens, NextItems: c.NextItems, Items: c.Items, Awaits: c.Awaits, CancelRequesteds: c.CancelRequesteds,
 		Slots: c.Slots, Lanes: c.Lanes,
+		OwnsResults: c.OwnsResults, AwaitsResults: c.AwaitsResults, CacheHits: c.CacheHits,
 	}
 	return func(ctx context.Context, q *queries) error { return q.InsertTasks(ctx, params) }, errors.Join(errs...)
 }
@@ -161,6 +162,9 @@ func changing(errs *[]error, ts []*workflow.Task) dbsqlc.UpdateTasksParams {
 		CancelRequesteds: column(ts, func(t T) bool { return t.CancelRequested }),
 		Slots:            column(ts, func(t T) bool { return t.Slot }),
 		Lanes:            column(ts, func(t T) string { return t.Lane() }),
+		OwnsResults:      column(ts, func(t T) []byte { return keyOrNil(t.OwnsResult) }),
+		AwaitsResults:    column(ts, func(t T) []byte { return keyOrNil(t.AwaitsResult) }),
+		CacheHits:        column(ts, func(t T) bool { return t.CacheHit }),
 	}
 }
 

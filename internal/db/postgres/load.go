@@ -16,6 +16,9 @@ func loading(n workflow.Need, l *workflow.Loaded) []statement {
 	if len(n.Executions) > 0 {
 		statements = append(statements, lockExecutions(n.Executions, l))
 	}
+	if len(n.Results)+len(n.ResultsOf) > 0 {
+		statements = append(statements, lockResults(n))
+	}
 	statements = append(statements, func(ctx context.Context, q *queries) (err error) {
 		l.Now, err = q.Now(ctx)
 		return err
@@ -31,6 +34,9 @@ func loading(n workflow.Need, l *workflow.Loaded) []statement {
 	}
 	if len(n.Counters) > 0 {
 		statements = append(statements, loadCounters(n.Counters, l))
+	}
+	if len(n.Results)+len(n.ResultsOf) > 0 {
+		statements = append(statements, loadResults(n, l))
 	}
 	return statements
 }

@@ -44,6 +44,15 @@ var hot = map[string]struct {
 	"Held":             {dbsqlc.Held, []string{"holds_pkey", "tasks_step"}},
 	"HeldIn":           {dbsqlc.HeldIn, []string{"tasks_step"}},
 	"Orphans":          {dbsqlc.Orphans, []string{"holds_pkey", "tasks_step"}},
+
+	"LockResults":          {dbsqlc.LockResults, []string{"results_pkey", "tasks_pkey"}},
+	"LoadResults":          {dbsqlc.LoadResults, []string{"results_pkey", "tasks_pkey"}},
+	"UpdateResults":        {dbsqlc.UpdateResults, []string{"results_pkey"}},
+	"SettledResults":       {dbsqlc.SettledResults, []string{"tasks_awaits_result", "results_pkey", "tasks_pkey"}},
+	"ResultWaiters":        {dbsqlc.ResultWaiters, []string{"tasks_awaits_result", "executions_pkey"}},
+	"InvalidateResults":    {dbsqlc.InvalidateResults, []string{"results_function", "results_pkey"}},
+	"DeleteExpiredResults": {dbsqlc.DeleteExpiredResults, []string{"results_expiry", "results_pkey"}},
+	"DeleteLostResults":    {dbsqlc.DeleteLostResults, []string{"results_running", "results_pkey", "tasks_pkey"}},
 }
 
 // grow fills a migrated database with 200,000 tasks of 2,000 executions, a few of them due.
@@ -57,7 +66,11 @@ INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key,
 SELECT 'default', md5(e || '/' || t)::uuid, md5('e' || e)::uuid, md5('r' || e)::uuid, 0, 'k' || t, 'call', 'f' || e % 7, false, '',
     'default', 'f' || e % 7, 0, 0, now(), 'activity', CASE WHEN t = 1 THEN 'pending' ELSE 'completed' END,
     CASE WHEN t = 1 AND e % 10 = 0 THEN now() END, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0
-FROM generate_series(1, 2000) e, generate_series(1, 100) t;`
+FROM generate_series(1, 2000) e, generate_series(1, 100) t;
+INSERT INTO results (namespace, key_hash, function, version, state, execution_id, task_id, value, created_at, completed_at, expires_at)
+SELECT 'default', sha256(('k' || r)::bytea), 'f' || r % 7, '', CASE WHEN r % 50 = 0 THEN 'running' ELSE 'completed' END,
+    md5('e' || r % 2000)::uuid, md5(r % 2000 || '/1')::uuid, 'null', now(), now(), CASE WHEN r % 3 = 0 THEN now() END
+FROM generate_series(1, 20000) r;`
 
 func TestHotStatementsUseIndexesWhateverTheStatistics(t *testing.T) {
 	t.Parallel()
@@ -121,7 +134,7 @@ func explain(t *testing.T, conn *pgx.Conn, sql string) string {
 }
 
 var (
-	scanOfTable = regexp.MustCompile(`Seq Scan on (tasks|executions|signals|counters|custom_state|holds)\b`)
+	scanOfTable = regexp.MustCompile(`Seq Scan on (tasks|executions|signals|counters|custom_state|holds|results)\b`)
 	indexScan   = regexp.MustCompile(`(?:Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)? (?:using|on) (\w+).*(?:\n\s*Index Cond: \(+(\w+) )?`)
 )
 
@@ -130,7 +143,8 @@ var leading = map[string]string{
 	"executions_pkey": "id", "executions_idempotency_key": "idempotency_key", "tasks_pkey": "id", "tasks_step": "execution_id",
 	"tasks_items": "execution_id", "tasks_waiting_for": "execution_id", "tasks_due": "namespace", "signals_pkey": "execution_id",
 	"signals_buffered": "execution_id", "counters_pkey": "execution_id", "custom_state_pkey": "execution_id",
-	"holds_pkey": "scheduler_id", "schedulers_pkey": "id",
+	"holds_pkey": "scheduler_id", "results_pkey": "key_hash", "results_function": "function", "results_expiry": "expires_at",
+	"results_running": "created_at", "tasks_awaits_result": "awaits_result", "schedulers_pkey": "id",
 }
 
 func checkPlan(t *testing.T, name, plan string, indexes []string) {

@@ -5,12 +5,13 @@
 // Everything that commits goes in two round trips: one that locks and loads, one
 // that saves and commits, each a pipeline of statements that carry whole batches
 // in arrays (pipeline.go). Rows are only ever waited for in the order of the ids
-// of executions; a claim waits for none. What was loaded is fenced when saved: by
-// the token of each task, and by the lease of the scheduler that is given tasks.
+// of executions, and then of the keys of results; a claim waits for none. What was loaded is fenced when saved: by
+// the token of each task, by the owner of each result, and by the lease of the scheduler that is given tasks.
 //
-//	commit   executions (in order of ids) ──▶ scheduler (key share) ──▶ tasks ──▶ holds
+//	commit   executions (in order of ids) ──▶ results (in order of keys) ──▶ scheduler (key share) ──▶ tasks ──▶ holds
 //	claim    scheduler (key share) ──▶ tasks, executions (what is free) ──▶ holds
 //	expire   schedulers
+//	clean    results (what is free)
 //
 // The plans of these statements are pinned to index lookups: on tables that have
 // no statistics yet the planner would read them whole, which is fast until they grow.

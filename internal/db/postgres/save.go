@@ -14,6 +14,12 @@ import (
 // made and updated is swept too.
 func (c *commit) saving(change *workflow.Change) ([]statement, error) {
 	var s saver
+	if len(change.Results) > 0 {
+		s.add(updateResults(change.Results))
+	}
+	if len(change.NewResults) > 0 {
+		s.add(insertResults(change.NewResults))
+	}
 	if !change.Lessee.IsZero() {
 		s.add(checkAlive(change.Lessee))
 	}

@@ -132,6 +132,19 @@ func timeOf(t *time.Time) time.Time {
 	return *t
 }
 
+// keyOrNil stores a key, zero as NULL; keyOf reads what it stored.
+func keyOrNil(k workflow.ResultKey) []byte {
+	if k.IsZero() {
+		return nil
+	}
+	return k[:]
+}
+
+func keyOf(b []byte) (k workflow.ResultKey) {
+	copy(k[:], b)
+	return k
+}
+
 func textOf(s *string) string {
 	if s == nil {
 		return ""

@@ -31,7 +31,10 @@ func (tx *transaction) load(ctx context.Context, need workflow.Need) (*workflow.
 	if err := l.needSignals(ctx, need.Mailbox); err != nil {
 		return nil, err
 	}
-	return l.loaded, l.needCounters(ctx, need.Counters)
+	if err := l.needCounters(ctx, need.Counters); err != nil {
+		return nil, err
+	}
+	return l.loaded, l.needResults(ctx, need)
 }
 
 func (l *loading) needExecutions(ctx context.Context, need workflow.Need) error {

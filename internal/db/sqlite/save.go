@@ -18,7 +18,7 @@ func (tx *transaction) save(ctx context.Context, c *workflow.Change) (saved db.S
 		}
 	}
 	for _, part := range []func(context.Context, *workflow.Change) error{
-		tx.saveExecutions, tx.saveNewTasks, tx.saveTasks, tx.saveSignals, tx.saveContext, tx.saveHolds,
+		tx.saveResults, tx.saveExecutions, tx.saveNewTasks, tx.saveTasks, tx.saveSignals, tx.saveContext, tx.saveHolds,
 	} {
 		if err := part(ctx, c); err != nil {
 			return saved, err
@@ -91,7 +91,8 @@ func (tx *transaction) saveTasks(ctx context.Context, c *workflow.Change) error 
 			StartedAt: row.StartedAt, CompletedAt: row.CompletedAt, Seq: row.Seq, Result: row.Result, Error: row.Error,
 			Detail: row.Detail, WaitingFor: row.WaitingFor, AwaitedBy: row.AwaitedBy, Run: row.Run, Turn: row.Turn,
 			Settled: row.Settled, Open: row.Open, NextItem: row.NextItem, Items: row.Items, Await: row.Await,
-			CancelRequested: row.CancelRequested, Slot: row.Slot, Lane: row.Lane, Namespace: row.Namespace, ID: row.ID, WasToken: u.WasToken,
+			CancelRequested: row.CancelRequested, OwnsResult: row.OwnsResult, AwaitsResult: row.AwaitsResult, CacheHit: row.CacheHit,
+			Slot: row.Slot, Lane: row.Lane, Namespace: row.Namespace, ID: row.ID, WasToken: u.WasToken,
 		})); err != nil {
 			return fmt.Errorf("updating task %s: %w", u.ID, err)
 		}

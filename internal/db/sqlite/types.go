@@ -38,6 +38,19 @@ func textOrNil(s string) *string {
 	return &s
 }
 
+// keyOrNil stores a key, zero as NULL; keyOf reads what it stored.
+func keyOrNil(k workflow.ResultKey) []byte {
+	if k.IsZero() {
+		return nil
+	}
+	return k[:]
+}
+
+func keyOf(b []byte) (k workflow.ResultKey) {
+	copy(k[:], b)
+	return k
+}
+
 func textOf(s *string) string {
 	if s == nil {
 		return ""
@@ -130,6 +143,7 @@ func fromTask(t *workflow.Task) (row dbsqlc.Task, err error) {
 		WaitingFor: textOrNil(t.WaitingFor), Run: t.Run, Turn: t.Turn, Settled: t.Settled, Open: t.Open,
 		NextItem: t.Next, Items: t.Items, CancelRequested: t.CancelRequested,
 		ConcurrencyKey: t.ConcurrencyKey(), Slot: t.Slot, Lane: t.Lane(),
+		OwnsResult: keyOrNil(t.OwnsResult), AwaitsResult: keyOrNil(t.AwaitsResult), CacheHit: t.CacheHit,
 	}
 	for _, field := range []struct {
 		column *[]byte
@@ -157,7 +171,9 @@ func toTask(row dbsqlc.Task) (*workflow.Task, error) {
 		Token: row.Token, Attempt: row.Attempt, Failures: row.Failures, LostLeases: row.LostLeases,
 		StartedAt: timeOrNil(row.StartedAt), CompletedAt: timeOrNil(row.CompletedAt), Seq: row.Seq, Result: row.Result, Detail: row.Detail,
 		WaitingFor: textOf(row.WaitingFor), Run: row.Run, Turn: row.Turn, Settled: row.Settled, Open: row.Open,
-		Next: row.NextItem, Items: row.Items, CancelRequested: row.CancelRequested, Slot: row.Slot,
+		Next: row.NextItem, Items: row.Items, CancelRequested: row.CancelRequested,
+		OwnsResult: keyOf(row.OwnsResult), AwaitsResult: keyOf(row.AwaitsResult), CacheHit: row.CacheHit,
+		Slot: row.Slot,
 	}
 	if row.Pinned {
 		t.Version = &row.Version

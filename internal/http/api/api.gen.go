@@ -115,6 +115,7 @@ const (
 	HoldReasonQueuePaused       HoldReason = "queue_paused"
 	HoldReasonRateLimit         HoldReason = "rate_limit"
 	HoldReasonReport            HoldReason = "report"
+	HoldReasonResult            HoldReason = "result"
 	HoldReasonRetry             HoldReason = "retry"
 	HoldReasonRunning           HoldReason = "running"
 	HoldReasonScheduled         HoldReason = "scheduled"
@@ -144,6 +145,8 @@ func (e HoldReason) Valid() bool {
 	case HoldReasonRateLimit:
 		return true
 	case HoldReasonReport:
+		return true
+	case HoldReasonResult:
 		return true
 	case HoldReasonRetry:
 		return true
@@ -723,18 +726,22 @@ type FunctionList struct {
 
 // FunctionRegistration A function as it is registered. All but `kind` and `url` have defaults.
 type FunctionRegistration struct {
-	// CacheTTL How long a result is reused, 366 days at most; null means never, `0s` for good.
+	// CacheTTL How long a result is reused, 366 days at most; null means never, `0s` for good. Calls with the same key share runs as those of
+	// an idempotent function do, but each version of the function has results of its own unless it is `idempotent` too.
 	CacheTTL *string `json:"cache_ttl,omitempty"`
 
 	// HeartbeatTimeout How long an asynchronous attempt may be silent, from 1 ms to 366 days; null means as long as `timeout`.
 	HeartbeatTimeout *string `json:"heartbeat_timeout,omitempty"`
 
-	// IdempotencyKeyFrom JSON Pointers into the input that make the key; empty means the whole input in canonical JSON.
+	// IdempotencyKeyFrom JSON Pointers (RFC 6901) into the input whose values make the key; one that finds nothing counts as null. Empty means the whole
+	// input, in whatever order its members come and however its numbers are spelt. A call's own `idempotency_key` goes before.
+	//
 	//
 	// Example: ["/order_id"]
 	IdempotencyKeyFrom *[]string `json:"idempotency_key_from,omitempty"`
 
-	// Idempotent Calls with the same key share one completed run.
+	// Idempotent Calls with the same key share one completed run: those that come while it is under way wait for it, later ones get its result
+	// at once. If it fails, one of those that wait runs next. Results are kept for good, or for `cache_ttl`.
 	Idempotent *bool `json:"idempotent,omitempty"`
 
 	// Kind `activity`: a handler that takes the input and answers with the result. `orchestrator`: a handler that takes turns and answers with commands.
@@ -925,7 +932,8 @@ type ProgressStep struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	StartedAt *NullableTimestamp `json:"started_at"`
 
-	// Status `dispatched`: due or put off, with nobody at it. `waiting`: for a time, a signal or its own steps.
+	// Status `dispatched`: due or put off, with nobody at it. `waiting`: for a time, a signal, its own steps or the result of another call with
+	// the same key. `cache_hit`: completed with the result of another call, without being delivered.
 	Status StepStatus `json:"status"`
 
 	// Step The step's key.
@@ -1139,7 +1147,8 @@ type SignalReceipt struct {
 	ID ID `json:"id"`
 }
 
-// StepStatus `dispatched`: due or put off, with nobody at it. `waiting`: for a time, a signal or its own steps.
+// StepStatus `dispatched`: due or put off, with nobody at it. `waiting`: for a time, a signal, its own steps or the result of another call with
+// the same key. `cache_hit`: completed with the result of another call, without being delivered.
 type StepStatus string
 
 // Tags Labels, also matched against the tags that schedulers serve.
@@ -1154,6 +1163,9 @@ type Task struct {
 
 	// Attempts The attempts that failed, in order. Absent in lists.
 	Attempts *[]Attempt `json:"attempts,omitempty"`
+
+	// CacheHit Its result is that of another call with the same key, and it was not delivered.
+	CacheHit bool `json:"cache_hit"`
 
 	// CompletedAt RFC 3339, or null. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
 	//
@@ -1539,6 +1551,12 @@ type GetFunctionParams struct {
 	Version *string `form:"version,omitempty" json:"version,omitempty"`
 }
 
+// InvalidateResultsParams defines parameters for InvalidateResults.
+type InvalidateResultsParams struct {
+	// Version Only results that this version of the function gave. Without it, those of every version.
+	Version *string `form:"version,omitempty" json:"version,omitempty"`
+}
+
 // ListSchedulersParams defines parameters for ListSchedulers.
 type ListSchedulersParams struct {
 	// Limit The most items to give.
@@ -1706,6 +1724,9 @@ type ServerInterface interface {
 	// PutFunction Register a function
 	// (PUT /v1/functions/{name})
 	PutFunction(w http.ResponseWriter, r *http.Request, name FunctionName)
+	// InvalidateResults Invalidate the results of a function
+	// (DELETE /v1/functions/{name}/results)
+	InvalidateResults(w http.ResponseWriter, r *http.Request, name FunctionName, params InvalidateResultsParams)
 	// ListQueues List the queues
 	// (GET /v1/queues)
 	ListQueues(w http.ResponseWriter, r *http.Request)
@@ -1871,6 +1892,12 @@ func (_ Unimplemented) GetFunction(w http.ResponseWriter, r *http.Request, name 
 // PutFunction Register a function
 // (PUT /v1/functions/{name})
 func (_ Unimplemented) PutFunction(w http.ResponseWriter, r *http.Request, name FunctionName) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// InvalidateResults Invalidate the results of a function
+// (DELETE /v1/functions/{name}/results)
+func (_ Unimplemented) InvalidateResults(w http.ResponseWriter, r *http.Request, name FunctionName, params InvalidateResultsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2721,6 +2748,48 @@ func (siw *ServerInterfaceWrapper) PutFunction(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// InvalidateResults operation middleware
+func (siw *ServerInterfaceWrapper) InvalidateResults(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name FunctionName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", chi.URLParam(r, "name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params InvalidateResultsParams
+
+	// ------------- Optional query parameter "version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "version", r.URL.Query(), &params.Version, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "version"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "version", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.InvalidateResults(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListQueues operation middleware
 func (siw *ServerInterfaceWrapper) ListQueues(w http.ResponseWriter, r *http.Request) {
 
@@ -3381,6 +3450,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Put(options.BaseURL+"/v1/functions/{name}", wrapper.PutFunction)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/functions/{name}/results", wrapper.InvalidateResults)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/workers", wrapper.ListWorkers)
@@ -5873,6 +5945,105 @@ func (response PutFunction503ApplicationProblemPlusJSONResponse) VisitPutFunctio
 	return err
 }
 
+type InvalidateResultsRequestObject struct {
+	Name   FunctionName `json:"name"`
+	Params InvalidateResultsParams
+}
+
+type InvalidateResultsResponseObject interface {
+	VisitInvalidateResultsResponse(w http.ResponseWriter) error
+}
+
+type InvalidateResults204Response struct {
+}
+
+func (response InvalidateResults204Response) VisitInvalidateResultsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type InvalidateResults400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response InvalidateResults400ApplicationProblemPlusJSONResponse) VisitInvalidateResultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InvalidateResults401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response InvalidateResults401ApplicationProblemPlusJSONResponse) VisitInvalidateResultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InvalidateResults404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response InvalidateResults404ApplicationProblemPlusJSONResponse) VisitInvalidateResultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InvalidateResults500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response InvalidateResults500ApplicationProblemPlusJSONResponse) VisitInvalidateResultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InvalidateResults503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response InvalidateResults503ApplicationProblemPlusJSONResponse) VisitInvalidateResultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListQueuesRequestObject struct {
 }
 
@@ -7641,6 +7812,9 @@ type StrictServerInterface interface {
 	// PutFunction Register a function
 	// (PUT /v1/functions/{name})
 	PutFunction(ctx context.Context, request PutFunctionRequestObject) (PutFunctionResponseObject, error)
+	// InvalidateResults Invalidate the results of a function
+	// (DELETE /v1/functions/{name}/results)
+	InvalidateResults(ctx context.Context, request InvalidateResultsRequestObject) (InvalidateResultsResponseObject, error)
 	// ListQueues List the queues
 	// (GET /v1/queues)
 	ListQueues(ctx context.Context, request ListQueuesRequestObject) (ListQueuesResponseObject, error)
@@ -8314,6 +8488,33 @@ func (sh *strictHandler) PutFunction(w http.ResponseWriter, r *http.Request, nam
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(PutFunctionResponseObject); ok {
 		if err := validResponse.VisitPutFunctionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// InvalidateResults operation middleware
+func (sh *strictHandler) InvalidateResults(w http.ResponseWriter, r *http.Request, name FunctionName, params InvalidateResultsParams) {
+	var request InvalidateResultsRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.InvalidateResults(ctx, request.(InvalidateResultsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InvalidateResults")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(InvalidateResultsResponseObject); ok {
+		if err := validResponse.VisitInvalidateResultsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -55,12 +55,13 @@ WHERE e.id = ANY(ARRAY[u.id]);
 INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
-    next_item, items, await, cancel_requested, concurrency_key, slot)
+    next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit,
+    concurrency_key, slot)
 SELECT @namespace, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
     u.lane, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
-    u.items, u.await, u.cancel_requested, u.concurrency_key, u.slot
+    u.items, u.await, u.cancel_requested, u.owns_result, u.awaits_result, u.cache_hit, u.concurrency_key, u.slot
 FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@execution_ids::uuid[]) AS execution_id, unnest(@parent_ids::uuid[]) AS parent_id,
     unnest(@parent_runs::integer[]) AS parent_run, unnest(@step_keys::text[]) AS step_key, unnest(@ops::text[]) AS op,
@@ -78,7 +79,8 @@ FROM (SELECT
     unnest(@awaited_bys::bytea[]) AS awaited_by, unnest(@runs::integer[]) AS run, unnest(@turns::integer[]) AS turn,
     unnest(@settleds::bigint[]) AS settled, unnest(@opens::integer[]) AS open, unnest(@next_items::integer[]) AS next_item,
     unnest(@items::integer[]) AS items, unnest(@awaits::bytea[]) AS await,
-    unnest(@cancel_requesteds::boolean[]) AS cancel_requested
+    unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@owns_results::bytea[]) AS owns_result,
+    unnest(@awaits_results::bytea[]) AS awaits_result, unnest(@cache_hits::boolean[]) AS cache_hit
 ) u;
 
 -- The lane is said of what is due; of what is not it stays, as a change of it would
@@ -95,7 +97,8 @@ WITH updated AS (
         error = CASE WHEN u.state = 'completed' THEN u.error ELSE coalesce(u.error, t.error) END,
         detail = CASE WHEN u.set_detail THEN u.detail ELSE t.detail END, waiting_for = nullif(u.waiting_for, ''),
         awaited_by = u.awaited_by, run = u.run, turn = u.turn, settled = u.settled, open = u.open,
-        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested, slot = u.slot,
+        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested,
+        owns_result = u.owns_result, awaits_result = u.awaits_result, cache_hit = u.cache_hit, slot = u.slot,
         lane = CASE WHEN u.due_at IS NULL THEN t.lane ELSE u.lane END
     FROM (SELECT
         unnest(@ids::uuid[]) AS id, unnest(@was_tokens::bigint[]) AS was_token, unnest(@kinds::text[]) AS kind,
@@ -110,8 +113,9 @@ WITH updated AS (
         unnest(@runs::integer[]) AS run, unnest(@turns::integer[]) AS turn, unnest(@settleds::bigint[]) AS settled,
         unnest(@opens::integer[]) AS open, unnest(@next_items::integer[]) AS next_item,
         unnest(@items::integer[]) AS items, unnest(@awaits::bytea[]) AS await,
-        unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@slots::boolean[]) AS slot,
-        unnest(@lanes::text[]) AS lane
+        unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@owns_results::bytea[]) AS owns_result,
+        unnest(@awaits_results::bytea[]) AS awaits_result, unnest(@cache_hits::boolean[]) AS cache_hit,
+        unnest(@slots::boolean[]) AS slot, unnest(@lanes::text[]) AS lane
     ) u
     WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
@@ -180,7 +184,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, slot = false, completed_at = @now
+        await = NULL, owns_result = NULL, awaits_result = NULL, slot = false, completed_at = @now
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;

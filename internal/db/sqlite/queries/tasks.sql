@@ -13,10 +13,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, concurrency_key, slot
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- Results and errors are not loaded, so one that is not set leaves the stored one; a
@@ -33,8 +33,9 @@ UPDATE tasks SET
     waiting_for = sqlc.arg(waiting_for), awaited_by = sqlc.arg(awaited_by),
     run = sqlc.arg(run), turn = sqlc.arg(turn), settled = sqlc.arg(settled),
     open = sqlc.arg(open), next_item = sqlc.arg(next_item), items = sqlc.arg(items),
-    await = sqlc.arg(await), cancel_requested = sqlc.arg(cancel_requested), slot = sqlc.arg(slot),
-    lane = sqlc.arg(lane)
+    await = sqlc.arg(await), cancel_requested = sqlc.arg(cancel_requested),
+    owns_result = sqlc.arg(owns_result), awaits_result = sqlc.arg(awaits_result), cache_hit = sqlc.arg(cache_hit),
+    slot = sqlc.arg(slot), lane = sqlc.arg(lane)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND token = sqlc.arg(was_token);
 
 -- name: SetInput :execrows
@@ -53,7 +54,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: TaskExecution :one
@@ -66,7 +67,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace)
   AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
@@ -79,7 +80,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND waiting_for = sqlc.arg(waiting_for)
 ORDER BY created_at, id;
@@ -91,7 +92,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
@@ -103,7 +104,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND parent_id = sqlc.arg(parent_id) AND parent_run = sqlc.arg(parent_run)
@@ -115,7 +116,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND op NOT IN ('start', 'item', 'deadline')

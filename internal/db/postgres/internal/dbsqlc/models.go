@@ -98,6 +98,20 @@ type PausedQueue struct {
 	PausedAt  time.Time
 }
 
+type Result struct {
+	Namespace   string
+	KeyHash     []byte
+	Function    string
+	Version     string
+	State       workflow.ResultState
+	ExecutionID workflow.ID
+	TaskID      workflow.ID
+	Value       []byte
+	CreatedAt   time.Time
+	CompletedAt *time.Time
+	ExpiresAt   *time.Time
+}
+
 type Scheduler struct {
 	ID        workflow.ID
 	Host      string
@@ -170,6 +184,9 @@ type Task struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }

@@ -95,7 +95,7 @@ func (q *Queries) GetExecution(ctx context.Context, arg GetExecutionParams) (Exe
 }
 
 const GetTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks WHERE namespace = $1 AND id = $2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks WHERE namespace = $1 AND id = $2
 `
 
 type GetTaskParams struct {
@@ -149,6 +149,9 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.OwnsResult,
+		&i.AwaitsResult,
+		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
 	)
@@ -393,7 +396,7 @@ func (q *Queries) ListState(ctx context.Context, arg ListStateParams) ([]CustomS
 }
 
 const ListTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
 WHERE namespace = $1
     AND ($2::uuid IS NULL OR id < $2::uuid)
     AND ($3::uuid IS NULL OR execution_id = $3::uuid)
@@ -476,6 +479,9 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {
@@ -494,7 +500,8 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
-    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.concurrency_key, t.slot
+    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
 FROM tasks t
 WHERE t.namespace = $1 AND t.execution_id = $2 AND t.op NOT IN ('item', 'start', 'deadline')
 ORDER BY t.created_at, t.id
@@ -548,6 +555,9 @@ type ProgressRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -604,6 +614,9 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {

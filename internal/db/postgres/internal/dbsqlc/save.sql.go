@@ -232,12 +232,13 @@ const InsertTasks = `-- name: InsertTasks :exec
 INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
-    next_item, items, await, cancel_requested, concurrency_key, slot)
+    next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit,
+    concurrency_key, slot)
 SELECT $1, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
     u.lane, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
-    u.items, u.await, u.cancel_requested, u.concurrency_key, u.slot
+    u.items, u.await, u.cancel_requested, u.owns_result, u.awaits_result, u.cache_hit, u.concurrency_key, u.slot
 FROM (SELECT
     unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS execution_id, unnest($4::uuid[]) AS parent_id,
     unnest($5::integer[]) AS parent_run, unnest($6::text[]) AS step_key, unnest($7::text[]) AS op,
@@ -255,7 +256,8 @@ FROM (SELECT
     unnest($36::bytea[]) AS awaited_by, unnest($37::integer[]) AS run, unnest($38::integer[]) AS turn,
     unnest($39::bigint[]) AS settled, unnest($40::integer[]) AS open, unnest($41::integer[]) AS next_item,
     unnest($42::integer[]) AS items, unnest($43::bytea[]) AS await,
-    unnest($44::boolean[]) AS cancel_requested
+    unnest($44::boolean[]) AS cancel_requested, unnest($45::bytea[]) AS owns_result,
+    unnest($46::bytea[]) AS awaits_result, unnest($47::boolean[]) AS cache_hit
 ) u
 `
 
@@ -304,6 +306,9 @@ type InsertTasksParams struct {
 	Items            []int32
 	Awaits           [][]byte
 	CancelRequesteds []bool
+	OwnsResults      [][]byte
+	AwaitsResults    [][]byte
+	CacheHits        []bool
 }
 
 func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error {
@@ -352,6 +357,9 @@ func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error 
 		arg.Items,
 		arg.Awaits,
 		arg.CancelRequesteds,
+		arg.OwnsResults,
+		arg.AwaitsResults,
+		arg.CacheHits,
 	)
 	return err
 }
@@ -508,7 +516,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, slot = false, completed_at = $3
+        await = NULL, owns_result = NULL, awaits_result = NULL, slot = false, completed_at = $3
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL
@@ -626,7 +634,8 @@ WITH updated AS (
         error = CASE WHEN u.state = 'completed' THEN u.error ELSE coalesce(u.error, t.error) END,
         detail = CASE WHEN u.set_detail THEN u.detail ELSE t.detail END, waiting_for = nullif(u.waiting_for, ''),
         awaited_by = u.awaited_by, run = u.run, turn = u.turn, settled = u.settled, open = u.open,
-        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested, slot = u.slot,
+        next_item = u.next_item, items = u.items, await = u.await, cancel_requested = u.cancel_requested,
+        owns_result = u.owns_result, awaits_result = u.awaits_result, cache_hit = u.cache_hit, slot = u.slot,
         lane = CASE WHEN u.due_at IS NULL THEN t.lane ELSE u.lane END
     FROM (SELECT
         unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS was_token, unnest($3::text[]) AS kind,
@@ -641,8 +650,9 @@ WITH updated AS (
         unnest($21::integer[]) AS run, unnest($22::integer[]) AS turn, unnest($23::bigint[]) AS settled,
         unnest($24::integer[]) AS open, unnest($25::integer[]) AS next_item,
         unnest($26::integer[]) AS items, unnest($27::bytea[]) AS await,
-        unnest($28::boolean[]) AS cancel_requested, unnest($29::boolean[]) AS slot,
-        unnest($30::text[]) AS lane
+        unnest($28::boolean[]) AS cancel_requested, unnest($29::bytea[]) AS owns_result,
+        unnest($30::bytea[]) AS awaits_result, unnest($31::boolean[]) AS cache_hit,
+        unnest($32::boolean[]) AS slot, unnest($33::text[]) AS lane
     ) u
     WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
@@ -679,6 +689,9 @@ type UpdateTasksParams struct {
 	Items            []int32
 	Awaits           [][]byte
 	CancelRequesteds []bool
+	OwnsResults      [][]byte
+	AwaitsResults    [][]byte
+	CacheHits        []bool
 	Slots            []bool
 	Lanes            []string
 }
@@ -719,6 +732,9 @@ func (q *Queries) UpdateTasks(ctx context.Context, arg UpdateTasksParams) error 
 		arg.Items,
 		arg.Awaits,
 		arg.CancelRequesteds,
+		arg.OwnsResults,
+		arg.AwaitsResults,
+		arg.CacheHits,
 		arg.Slots,
 		arg.Lanes,
 	)

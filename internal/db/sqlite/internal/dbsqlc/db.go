@@ -39,8 +39,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countSlotsStmt, err = db.PrepareContext(ctx, countSlots); err != nil {
 		return nil, fmt.Errorf("error preparing query CountSlots: %w", err)
 	}
+	if q.deleteExpiredResultsStmt, err = db.PrepareContext(ctx, deleteExpiredResults); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteExpiredResults: %w", err)
+	}
 	if q.deleteFunctionStmt, err = db.PrepareContext(ctx, deleteFunction); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteFunction: %w", err)
+	}
+	if q.deleteLostResultsStmt, err = db.PrepareContext(ctx, deleteLostResults); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteLostResults: %w", err)
 	}
 	if q.deleteStoppedStmt, err = db.PrepareContext(ctx, deleteStopped); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteStopped: %w", err)
@@ -93,11 +99,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertHoldStmt, err = db.PrepareContext(ctx, insertHold); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertHold: %w", err)
 	}
+	if q.insertResultStmt, err = db.PrepareContext(ctx, insertResult); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertResult: %w", err)
+	}
 	if q.insertSignalStmt, err = db.PrepareContext(ctx, insertSignal); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSignal: %w", err)
 	}
 	if q.insertTaskStmt, err = db.PrepareContext(ctx, insertTask); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertTask: %w", err)
+	}
+	if q.invalidateResultsStmt, err = db.PrepareContext(ctx, invalidateResults); err != nil {
+		return nil, fmt.Errorf("error preparing query InvalidateResults: %w", err)
 	}
 	if q.joinStmt, err = db.PrepareContext(ctx, join); err != nil {
 		return nil, fmt.Errorf("error preparing query Join: %w", err)
@@ -168,6 +180,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loadOpenTasksStmt, err = db.PrepareContext(ctx, loadOpenTasks); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadOpenTasks: %w", err)
 	}
+	if q.loadResultStmt, err = db.PrepareContext(ctx, loadResult); err != nil {
+		return nil, fmt.Errorf("error preparing query LoadResult: %w", err)
+	}
 	if q.loadStepStmt, err = db.PrepareContext(ctx, loadStep); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadStep: %w", err)
 	}
@@ -177,11 +192,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loadWaitersStmt, err = db.PrepareContext(ctx, loadWaiters); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadWaiters: %w", err)
 	}
+	if q.nextAwaitedStmt, err = db.PrepareContext(ctx, nextAwaited); err != nil {
+		return nil, fmt.Errorf("error preparing query NextAwaited: %w", err)
+	}
 	if q.nextDueStmt, err = db.PrepareContext(ctx, nextDue); err != nil {
 		return nil, fmt.Errorf("error preparing query NextDue: %w", err)
 	}
 	if q.nextLaneStmt, err = db.PrepareContext(ctx, nextLane); err != nil {
 		return nil, fmt.Errorf("error preparing query NextLane: %w", err)
+	}
+	if q.ownsResultStmt, err = db.PrepareContext(ctx, ownsResult); err != nil {
+		return nil, fmt.Errorf("error preparing query OwnsResult: %w", err)
 	}
 	if q.pauseQueueStmt, err = db.PrepareContext(ctx, pauseQueue); err != nil {
 		return nil, fmt.Errorf("error preparing query PauseQueue: %w", err)
@@ -209,6 +230,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.releaseStmt, err = db.PrepareContext(ctx, release); err != nil {
 		return nil, fmt.Errorf("error preparing query Release: %w", err)
+	}
+	if q.resultWaitersStmt, err = db.PrepareContext(ctx, resultWaiters); err != nil {
+		return nil, fmt.Errorf("error preparing query ResultWaiters: %w", err)
 	}
 	if q.resumeQueueStmt, err = db.PrepareContext(ctx, resumeQueue); err != nil {
 		return nil, fmt.Errorf("error preparing query ResumeQueue: %w", err)
@@ -255,6 +279,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.updateExecutionStmt, err = db.PrepareContext(ctx, updateExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateExecution: %w", err)
 	}
+	if q.updateResultStmt, err = db.PrepareContext(ctx, updateResult); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateResult: %w", err)
+	}
 	if q.updateTaskStmt, err = db.PrepareContext(ctx, updateTask); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateTask: %w", err)
 	}
@@ -288,9 +315,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countSlotsStmt: %w", cerr)
 		}
 	}
+	if q.deleteExpiredResultsStmt != nil {
+		if cerr := q.deleteExpiredResultsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteExpiredResultsStmt: %w", cerr)
+		}
+	}
 	if q.deleteFunctionStmt != nil {
 		if cerr := q.deleteFunctionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteFunctionStmt: %w", cerr)
+		}
+	}
+	if q.deleteLostResultsStmt != nil {
+		if cerr := q.deleteLostResultsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteLostResultsStmt: %w", cerr)
 		}
 	}
 	if q.deleteStoppedStmt != nil {
@@ -378,6 +415,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertHoldStmt: %w", cerr)
 		}
 	}
+	if q.insertResultStmt != nil {
+		if cerr := q.insertResultStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertResultStmt: %w", cerr)
+		}
+	}
 	if q.insertSignalStmt != nil {
 		if cerr := q.insertSignalStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSignalStmt: %w", cerr)
@@ -386,6 +428,11 @@ func (q *Queries) Close() error {
 	if q.insertTaskStmt != nil {
 		if cerr := q.insertTaskStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertTaskStmt: %w", cerr)
+		}
+	}
+	if q.invalidateResultsStmt != nil {
+		if cerr := q.invalidateResultsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing invalidateResultsStmt: %w", cerr)
 		}
 	}
 	if q.joinStmt != nil {
@@ -503,6 +550,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loadOpenTasksStmt: %w", cerr)
 		}
 	}
+	if q.loadResultStmt != nil {
+		if cerr := q.loadResultStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loadResultStmt: %w", cerr)
+		}
+	}
 	if q.loadStepStmt != nil {
 		if cerr := q.loadStepStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing loadStepStmt: %w", cerr)
@@ -518,6 +570,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loadWaitersStmt: %w", cerr)
 		}
 	}
+	if q.nextAwaitedStmt != nil {
+		if cerr := q.nextAwaitedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextAwaitedStmt: %w", cerr)
+		}
+	}
 	if q.nextDueStmt != nil {
 		if cerr := q.nextDueStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextDueStmt: %w", cerr)
@@ -526,6 +583,11 @@ func (q *Queries) Close() error {
 	if q.nextLaneStmt != nil {
 		if cerr := q.nextLaneStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextLaneStmt: %w", cerr)
+		}
+	}
+	if q.ownsResultStmt != nil {
+		if cerr := q.ownsResultStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ownsResultStmt: %w", cerr)
 		}
 	}
 	if q.pauseQueueStmt != nil {
@@ -571,6 +633,11 @@ func (q *Queries) Close() error {
 	if q.releaseStmt != nil {
 		if cerr := q.releaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseStmt: %w", cerr)
+		}
+	}
+	if q.resultWaitersStmt != nil {
+		if cerr := q.resultWaitersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing resultWaitersStmt: %w", cerr)
 		}
 	}
 	if q.resumeQueueStmt != nil {
@@ -648,6 +715,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing updateExecutionStmt: %w", cerr)
 		}
 	}
+	if q.updateResultStmt != nil {
+		if cerr := q.updateResultStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateResultStmt: %w", cerr)
+		}
+	}
 	if q.updateTaskStmt != nil {
 		if cerr := q.updateTaskStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateTaskStmt: %w", cerr)
@@ -697,7 +769,9 @@ type Queries struct {
 	buryStmt                  *sql.Stmt
 	claimStmt                 *sql.Stmt
 	countSlotsStmt            *sql.Stmt
+	deleteExpiredResultsStmt  *sql.Stmt
 	deleteFunctionStmt        *sql.Stmt
+	deleteLostResultsStmt     *sql.Stmt
 	deleteStoppedStmt         *sql.Stmt
 	deleteWorkerStmt          *sql.Stmt
 	deleteWorkerFunctionStmt  *sql.Stmt
@@ -715,8 +789,10 @@ type Queries struct {
 	insertAttemptStmt         *sql.Stmt
 	insertExecutionStmt       *sql.Stmt
 	insertHoldStmt            *sql.Stmt
+	insertResultStmt          *sql.Stmt
 	insertSignalStmt          *sql.Stmt
 	insertTaskStmt            *sql.Stmt
+	invalidateResultsStmt     *sql.Stmt
 	joinStmt                  *sql.Stmt
 	leaveStmt                 *sql.Stmt
 	listAttemptsStmt          *sql.Stmt
@@ -740,11 +816,14 @@ type Queries struct {
 	loadItemsStmt             *sql.Stmt
 	loadMailboxStmt           *sql.Stmt
 	loadOpenTasksStmt         *sql.Stmt
+	loadResultStmt            *sql.Stmt
 	loadStepStmt              *sql.Stmt
 	loadTaskStmt              *sql.Stmt
 	loadWaitersStmt           *sql.Stmt
+	nextAwaitedStmt           *sql.Stmt
 	nextDueStmt               *sql.Stmt
 	nextLaneStmt              *sql.Stmt
+	ownsResultStmt            *sql.Stmt
 	pauseQueueStmt            *sql.Stmt
 	pausedQueuesStmt          *sql.Stmt
 	progressStmt              *sql.Stmt
@@ -754,6 +833,7 @@ type Queries struct {
 	putWorkerStmt             *sql.Stmt
 	queueDepthsStmt           *sql.Stmt
 	releaseStmt               *sql.Stmt
+	resultWaitersStmt         *sql.Stmt
 	resumeQueueStmt           *sql.Stmt
 	schedulerStateStmt        *sql.Stmt
 	setCounterStmt            *sql.Stmt
@@ -769,6 +849,7 @@ type Queries struct {
 	turnStepsStmt             *sql.Stmt
 	unholdStmt                *sql.Stmt
 	updateExecutionStmt       *sql.Stmt
+	updateResultStmt          *sql.Stmt
 	updateTaskStmt            *sql.Stmt
 }
 
@@ -781,7 +862,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		buryStmt:                  q.buryStmt,
 		claimStmt:                 q.claimStmt,
 		countSlotsStmt:            q.countSlotsStmt,
+		deleteExpiredResultsStmt:  q.deleteExpiredResultsStmt,
 		deleteFunctionStmt:        q.deleteFunctionStmt,
+		deleteLostResultsStmt:     q.deleteLostResultsStmt,
 		deleteStoppedStmt:         q.deleteStoppedStmt,
 		deleteWorkerStmt:          q.deleteWorkerStmt,
 		deleteWorkerFunctionStmt:  q.deleteWorkerFunctionStmt,
@@ -799,8 +882,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertAttemptStmt:         q.insertAttemptStmt,
 		insertExecutionStmt:       q.insertExecutionStmt,
 		insertHoldStmt:            q.insertHoldStmt,
+		insertResultStmt:          q.insertResultStmt,
 		insertSignalStmt:          q.insertSignalStmt,
 		insertTaskStmt:            q.insertTaskStmt,
+		invalidateResultsStmt:     q.invalidateResultsStmt,
 		joinStmt:                  q.joinStmt,
 		leaveStmt:                 q.leaveStmt,
 		listAttemptsStmt:          q.listAttemptsStmt,
@@ -824,11 +909,14 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		loadItemsStmt:             q.loadItemsStmt,
 		loadMailboxStmt:           q.loadMailboxStmt,
 		loadOpenTasksStmt:         q.loadOpenTasksStmt,
+		loadResultStmt:            q.loadResultStmt,
 		loadStepStmt:              q.loadStepStmt,
 		loadTaskStmt:              q.loadTaskStmt,
 		loadWaitersStmt:           q.loadWaitersStmt,
+		nextAwaitedStmt:           q.nextAwaitedStmt,
 		nextDueStmt:               q.nextDueStmt,
 		nextLaneStmt:              q.nextLaneStmt,
+		ownsResultStmt:            q.ownsResultStmt,
 		pauseQueueStmt:            q.pauseQueueStmt,
 		pausedQueuesStmt:          q.pausedQueuesStmt,
 		progressStmt:              q.progressStmt,
@@ -838,6 +926,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putWorkerStmt:             q.putWorkerStmt,
 		queueDepthsStmt:           q.queueDepthsStmt,
 		releaseStmt:               q.releaseStmt,
+		resultWaitersStmt:         q.resultWaitersStmt,
 		resumeQueueStmt:           q.resumeQueueStmt,
 		schedulerStateStmt:        q.schedulerStateStmt,
 		setCounterStmt:            q.setCounterStmt,
@@ -853,6 +942,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		turnStepsStmt:             q.turnStepsStmt,
 		unholdStmt:                q.unholdStmt,
 		updateExecutionStmt:       q.updateExecutionStmt,
+		updateResultStmt:          q.updateResultStmt,
 		updateTaskStmt:            q.updateTaskStmt,
 	}
 }

@@ -96,6 +96,20 @@ type PausedQueue struct {
 	PausedAt  int64
 }
 
+type Result struct {
+	Namespace   string
+	KeyHash     []byte
+	Function    string
+	Version     string
+	State       workflow.ResultState
+	ExecutionID workflow.ID
+	TaskID      workflow.ID
+	Value       []byte
+	CreatedAt   int64
+	CompletedAt *int64
+	ExpiresAt   *int64
+}
+
 type Scheduler struct {
 	ID        workflow.ID
 	Host      string
@@ -168,6 +182,9 @@ type Task struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const getTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
 type GetTaskParams struct {
@@ -66,6 +66,9 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.OwnsResult,
+		&i.AwaitsResult,
+		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
 	)
@@ -112,10 +115,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, concurrency_key, slot
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -162,6 +165,9 @@ type InsertTaskParams struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -218,6 +224,9 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
 		arg.Items,
 		arg.Await,
 		arg.CancelRequested,
+		arg.OwnsResult,
+		arg.AwaitsResult,
+		arg.CacheHit,
 		arg.ConcurrencyKey,
 		arg.Slot,
 	)
@@ -267,7 +276,7 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]T
 }
 
 const listTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
 WHERE namespace = ?1 AND id < ?2
   AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
   AND (CAST(?4 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
@@ -347,6 +356,9 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {
@@ -364,7 +376,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 }
 
 const listTasksOfExecution = `-- name: ListTasksOfExecution :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND +id < ?3
   AND (CAST(?4 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
   AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
@@ -446,6 +458,9 @@ func (q *Queries) ListTasksOfExecution(ctx context.Context, arg ListTasksOfExecu
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {
@@ -469,7 +484,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
@@ -524,6 +539,9 @@ type LoadOpenTasksRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -580,6 +598,9 @@ func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {
@@ -603,7 +624,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1
   AND execution_id = ?2 AND parent_id = ?3
@@ -661,6 +682,9 @@ type LoadStepRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -717,6 +741,9 @@ func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.OwnsResult,
+		&i.AwaitsResult,
+		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
 	)
@@ -730,7 +757,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
@@ -782,6 +809,9 @@ type LoadTaskRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -832,6 +862,9 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 		&i.Items,
 		&i.Await,
 		&i.CancelRequested,
+		&i.OwnsResult,
+		&i.AwaitsResult,
+		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
 	)
@@ -845,7 +878,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND waiting_for = ?3
 ORDER BY created_at, id
@@ -900,6 +933,9 @@ type LoadWaitersRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -956,6 +992,9 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {
@@ -978,7 +1017,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline')
@@ -1033,6 +1072,9 @@ type ProgressRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -1089,6 +1131,9 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {
@@ -1163,7 +1208,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND parent_id = ?3 AND parent_run = ?4
@@ -1220,6 +1265,9 @@ type TurnStepsRow struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
 }
@@ -1281,6 +1329,9 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.Items,
 			&i.Await,
 			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
 		); err != nil {
@@ -1309,9 +1360,10 @@ UPDATE tasks SET
     waiting_for = ?16, awaited_by = ?17,
     run = ?18, turn = ?19, settled = ?20,
     open = ?21, next_item = ?22, items = ?23,
-    await = ?24, cancel_requested = ?25, slot = ?26,
-    lane = ?27
-WHERE namespace = ?28 AND id = ?29 AND token = ?30
+    await = ?24, cancel_requested = ?25,
+    owns_result = ?26, awaits_result = ?27, cache_hit = ?28,
+    slot = ?29, lane = ?30
+WHERE namespace = ?31 AND id = ?32 AND token = ?33
 `
 
 type UpdateTaskParams struct {
@@ -1340,6 +1392,9 @@ type UpdateTaskParams struct {
 	Items           int
 	Await           []byte
 	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
 	Slot            bool
 	Lane            string
 	Namespace       string
@@ -1376,6 +1431,9 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (int64, 
 		arg.Items,
 		arg.Await,
 		arg.CancelRequested,
+		arg.OwnsResult,
+		arg.AwaitsResult,
+		arg.CacheHit,
 		arg.Slot,
 		arg.Lane,
 		arg.Namespace,
