@@ -75,6 +75,9 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 		}, `PUT /v1/functions/charge {"kind":"activity","url":"http://b","timeout":"1m"}`},
 		"complete": {func(ctx context.Context, c *durable.Client) error { return c.Complete(ctx, "t", "tok", 7) },
 			`POST /v1/tasks/t/complete {"result":7} [Stent-Task-Token: tok]`},
+		"complete with an update": {func(ctx context.Context, c *durable.Client) error {
+			return c.Complete(ctx, "t", "tok", 7, durable.AddingCounter("n", 2), durable.AddingCounter("n", 1), durable.SettingState("phase", "ü"))
+		}, `POST /v1/tasks/t/complete {"result":7,"counters":{"n":3},"state":{"phase":"ü"}} [Stent-Task-Token: tok]`},
 		"fail": {func(ctx context.Context, c *durable.Client) error {
 			return c.Fail(ctx, "t", "tok", durable.Terminal(durable.Errorf("bad", "no")))
 		}, `POST /v1/tasks/t/fail {"error":{"type":"bad","message":"no"},"retryable":false} [Stent-Task-Token: tok]`},
@@ -124,6 +127,8 @@ func TestClientRefusesWhatItCannotSend(t *testing.T) {
 		c.Fail(t.Context(), "t", "tok", nil),
 		c.RegisterFunction(t.Context(), "", durable.KindActivity, "u"),
 		c.Complete(t.Context(), "t", "tok", func() {}),
+		c.Complete(t.Context(), "t", "tok", 1, durable.AddingCounter("", 1)),
+		c.Complete(t.Context(), "t", "tok", 1, durable.SettingState("k", func() {})),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "stent: ") {
 			t.Errorf("got %v", err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/workflow"
 )
 
 var null = json.RawMessage("null")
@@ -28,11 +29,15 @@ func (c *Client) Activity(ctx context.Context, r Request) Result {
 		return Result{Outcome: Accepted, StatusCode: resp.StatusCode, Contact: ContactMade}
 	}
 	value, f := c.activityValue(ctx, resp)
+	var update workflow.ContextUpdate
+	if f == nil {
+		update, f = contextUpdate(resp.Header)
+	}
 	if f != nil {
 		f.answeredBy(resp)
 		return f.result()
 	}
-	return Result{Outcome: Completed, Value: value, StatusCode: resp.StatusCode, Contact: ContactMade}
+	return Result{Outcome: Completed, Value: value, Context: update, StatusCode: resp.StatusCode, Contact: ContactMade}
 }
 
 func (c *Client) activityValue(ctx context.Context, resp *http.Response) (json.RawMessage, *failure) {

@@ -12,6 +12,6 @@
 // and the delivery is not repeated here: attempts are counted in the database,
 // so a repetition that nobody counted would be one attempt too many.
 //
-// It imports the standard library, internal/wire, the Standard Webhooks library
-// and code.dny.dev/ssrf.
+// It imports the standard library, internal/wire, internal/workflow, the Standard
+// Webhooks library and code.dny.dev/ssrf.
 package delivery

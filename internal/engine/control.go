@@ -62,12 +62,16 @@ type HeartbeatReply struct {
 	LeaseExpiresAt *time.Time
 }
 
-// Complete reports the result of an attempt that runs asynchronously. The same
-// report again is no error. Errors: ErrBadToken, workflow.ErrLeaseLost,
-// ErrNotFound, ErrUnavailable.
-func (e *Engine) Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage) error {
+// Complete reports the result of an attempt that runs asynchronously, with what
+// it adds to counters and sets of the state. The same report again is no error,
+// and changes nothing. Errors: workflow.FieldErrors, ErrBadToken,
+// workflow.ErrLeaseLost, ErrNotFound, ErrUnavailable.
+func (e *Engine) Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage, update workflow.ContextUpdate) error {
+	if err := update.Check(); err != nil {
+		return err
+	}
 	_, err := e.report(ctx, task, token, func(l workflow.Lease) workflow.Event {
-		return workflow.Succeeded{Lease: l, Value: value}
+		return workflow.Succeeded{Lease: l, Value: value, ContextUpdate: update}
 	})
 	return err
 }

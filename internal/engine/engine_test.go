@@ -231,16 +231,16 @@ func TestReportsNeedTheTokenOfTheirTask(t *testing.T) {
 	e, _ := setup(t, wake.NewLocal(), nil)
 	lease := workflow.Lease{Execution: engine.NewID(), Task: engine.NewID(), Token: 7}
 	token := e.Token(lease)
-	if err := e.Complete(t.Context(), engine.NewID(), token, nil); !errors.Is(err, workflow.ErrLeaseLost) {
+	if err := e.Complete(t.Context(), engine.NewID(), token, nil, workflow.ContextUpdate{}); !errors.Is(err, workflow.ErrLeaseLost) {
 		t.Errorf("the token of another task: %v, want ErrLeaseLost", err)
 	}
-	if err := e.Complete(t.Context(), lease.Task, token, nil); !errors.Is(err, workflow.ErrNotFound) {
+	if err := e.Complete(t.Context(), lease.Task, token, nil, workflow.ContextUpdate{}); !errors.Is(err, workflow.ErrNotFound) {
 		t.Errorf("a task that does not exist: %v, want ErrNotFound", err)
 	}
 	for i := range token {
 		forged := []byte(token)
 		forged[i] ^= 1
-		if err := e.Complete(t.Context(), lease.Task, string(forged), nil); !errors.Is(err, engine.ErrBadToken) {
+		if err := e.Complete(t.Context(), lease.Task, string(forged), nil, workflow.ContextUpdate{}); !errors.Is(err, engine.ErrBadToken) {
 			t.Errorf("a token with its byte %d changed: %v, want ErrBadToken", i, err)
 		}
 	}

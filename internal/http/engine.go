@@ -20,7 +20,7 @@ type Engine interface {
 	Count(ctx context.Context, id workflow.ID, name string, add int64) (int64, error)
 	SetState(ctx context.Context, id workflow.ID, key string, value json.RawMessage) error
 
-	Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage) error
+	Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage, update workflow.ContextUpdate) error
 	Fail(ctx context.Context, task workflow.ID, token string, failure workflow.Error, retryable bool) error
 	Heartbeat(ctx context.Context, task workflow.ID, token string, details json.RawMessage) (engine.HeartbeatReply, error)
 

@@ -83,7 +83,15 @@ func (f *fake) SetState(_ context.Context, _ workflow.ID, _ string, v json.RawMe
 	return f.see(v)
 }
 
-func (f *fake) Complete(_ context.Context, _ workflow.ID, _ string, v json.RawMessage) error {
+func (f *fake) Complete(_ context.Context, _ workflow.ID, _ string, v json.RawMessage, u workflow.ContextUpdate) error {
+	if err := u.Check(); err != nil {
+		return err
+	}
+	for _, value := range u.State {
+		if err := f.see(value); err != nil {
+			return err
+		}
+	}
 	return f.see(v)
 }
 

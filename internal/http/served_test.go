@@ -77,7 +77,7 @@ func TestValuesPassUnchanged(t *testing.T) {
 			}
 			c.call(t, http.MethodPost, executionPath+"/signals/s", value)
 			c.call(t, http.MethodPut, executionPath+"/state/k", " "+value+"\n")
-			c.call(t, http.MethodPost, taskPath+"/complete", `{"result":`+value+`}`, "Stent-Task-Token: t")
+			c.call(t, http.MethodPost, taskPath+"/complete", `{"state":{"k":`+value+`},"counters":{"n":-1},"result":`+value+`}`, "Stent-Task-Token: t")
 			f.seen = append(f.seen, f.started[0].Input)
 			for i, seen := range f.seen {
 				if string(seen) != value {

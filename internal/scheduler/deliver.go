@@ -96,7 +96,7 @@ func (t *tenure) activity(j job) workflow.Event {
 	}
 	switch result.Outcome {
 	case delivery.Completed:
-		return workflow.Succeeded{Lease: lease, Value: result.Value}
+		return workflow.Succeeded{Lease: lease, Value: result.Value, ContextUpdate: result.Context}
 	case delivery.Accepted:
 		return workflow.Accepted{Lease: lease}
 	case delivery.Throttled:

@@ -2,7 +2,10 @@ package workflow
 
 import "time"
 
-func (ev Succeeded) needs(n *Need) { ev.Lease.needs(n) }
+func (ev Succeeded) needs(n *Need) {
+	ev.Lease.needs(n)
+	ev.ContextUpdate.needs(n, ev.Lease.Execution)
+}
 
 func (ev Succeeded) apply(d *decision) error {
 	_, t, reported, err := d.live(ev.Lease)
@@ -12,6 +15,7 @@ func (ev Succeeded) apply(d *decision) error {
 	if t.Kind != KindActivity {
 		return ErrInvalidOperation
 	}
+	d.update(t.Execution, ev.ContextUpdate)
 	d.settle(t, TaskCompleted, ev.Value, nil)
 	return nil
 }

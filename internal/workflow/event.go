@@ -27,10 +27,12 @@ type Start struct {
 	Again bool
 }
 
-// Succeeded says that an attempt of an activity gave its result.
+// Succeeded says that an attempt of an activity gave its result, and what it adds
+// to the counters and sets of the state of its execution.
 type Succeeded struct {
 	Lease Lease
 	Value json.RawMessage
+	ContextUpdate
 }
 
 // Failed says that an attempt of an activity failed.

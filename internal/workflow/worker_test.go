@@ -117,7 +117,9 @@ func perform(t *Task, input json.RawMessage, healing bool) Event {
 	case t.Name == "slow" && !healing:
 		return Accepted{Lease: lease}
 	}
-	return Succeeded{Lease: lease, Value: input}
+	return Succeeded{Lease: lease, Value: input, ContextUpdate: ContextUpdate{
+		Counters: map[string]int64{"a": 1, t.Name: 2}, State: map[string]json.RawMessage{"last": input},
+	}}
 }
 
 // book is the registry of a simulated world: the activities and the programs.

@@ -118,6 +118,10 @@ func (w *world) learn(e Event, v Verdict, turns map[ID]int) {
 		if v.Delivered {
 			w.seen["signal delivered"]++
 		}
+	case Succeeded:
+		for name, add := range e.Counters {
+			w.guard.added[NameRef{e.Lease.Execution, name}] += add
+		}
 	case Count:
 		w.guard.added[NameRef{e.Execution, e.Name}] += e.Add
 	case Cancel:
@@ -182,7 +186,7 @@ func (w *world) deliver(t *Task) {
 	answer := perform(t, input, w.healing)
 	w.inFlight = append(w.inFlight, answer)
 	if _, ok := answer.(Accepted); ok {
-		w.reports = append(w.reports, Succeeded{Lease: lease, Value: input}, Beat{Lease: lease, Details: json.RawMessage("1")})
+		w.reports = append(w.reports, Succeeded{Lease: lease, Value: input, ContextUpdate: ContextUpdate{Counters: map[string]int64{"b": 3}}}, Beat{Lease: lease, Details: json.RawMessage("1")})
 	}
 }
 

@@ -1113,8 +1113,14 @@ type Task struct {
 
 // TaskCompletion defines model for TaskCompletion.
 type TaskCompletion struct {
+	// Counters What to add to counters of the execution, by name.
+	Counters *map[string]int64 `json:"counters,omitempty"`
+
 	// Result Any JSON value, given back as the bytes that came.
 	Result AnyJSON `json:"result,omitempty"`
+
+	// State What to set of the execution's custom state, by key.
+	State map[string]json.RawMessage `json:"state,omitempty"`
 }
 
 // TaskFailure defines model for TaskFailure.
