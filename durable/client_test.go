@@ -56,6 +56,10 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 			_, err := c.Signal(ctx, "e", "ok", true)
 			return err
 		}, `POST /v1/executions/e/signals/ok true`},
+		"signal with a key": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Signal(ctx, "e", "ok", true, durable.IdempotencyKey("k"))
+			return err
+		}, `POST /v1/executions/e/signals/ok true [Idempotency-Key: k]`},
 		"no payload": {func(ctx context.Context, c *durable.Client) error {
 			_, err := c.Signal(ctx, "e", "ok", nil)
 			return err
@@ -121,8 +125,9 @@ func TestClientRefusesWhatItCannotSend(t *testing.T) {
 	_, dispatch := c.Dispatch(t.Context(), "f", func() {})
 	_, option := c.Dispatch(t.Context(), "f", 1, durable.Queue(""))
 	_, signal := c.Signal(t.Context(), "e", "s", func() {})
+	_, key := c.Signal(t.Context(), "e", "s", 1, durable.IdempotencyKey(""))
 	for _, err := range []error{
-		dispatch, option, signal,
+		dispatch, option, signal, key,
 		c.SetState(t.Context(), "e", "k", func() {}),
 		c.Fail(t.Context(), "t", "tok", nil),
 		c.RegisterFunction(t.Context(), "", durable.KindActivity, "u"),

@@ -252,7 +252,7 @@ func TestWhatIsRememberedOfAJournalIsWhatIsStored(t *testing.T) {
 				case 1:
 					err = stranger.SetState(ctx, id, "seen", json.RawMessage("true"))
 				case 2:
-					_, err = stranger.Signal(ctx, id, "work", json.RawMessage(`"come"`))
+					_, err = stranger.Signal(ctx, id, "work", json.RawMessage(`"come"`), "")
 				}
 				_ = err // it may have ended meanwhile
 			}

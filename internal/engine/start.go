@@ -100,17 +100,29 @@ func (e *Engine) start(ctx context.Context, r StartRequest) (workflow.Start, err
 // JSON input (order of members, white space) are the same request.
 func hash(r StartRequest) []byte {
 	r.TraceParent = ""
-	var input any
-	decoder := json.NewDecoder(bytes.NewReader(r.Input))
+	r.Input = canonical(r.Input)
+	return hashOf(r, r.Input)
+}
+
+// canonical gives the one spelling of JSON; of what is none, the bytes that came.
+func canonical(text json.RawMessage) json.RawMessage {
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber() // large numbers that differ in their last digit are not the same
-	if decoder.Decode(&input) == nil {
-		if canonical, err := json.Marshal(input); err == nil {
-			r.Input = canonical
+	if decoder.Decode(&value) == nil {
+		if spelt, err := json.Marshal(value); err == nil {
+			return spelt
 		}
 	}
-	text, err := json.Marshal(r)
+	return text
+}
+
+// hashOf tells requests apart. When the request cannot be written because its
+// value is not JSON, whoever let that through compares the value's bytes.
+func hashOf(request any, value json.RawMessage) []byte {
+	text, err := json.Marshal(request)
 	if err != nil {
-		text = r.Input // the input is not JSON; whoever lets that through compares its bytes
+		text = value
 	}
 	sum := sha256.Sum256(text)
 	return sum[:]

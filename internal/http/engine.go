@@ -13,7 +13,7 @@ import (
 type Engine interface {
 	Start(ctx context.Context, r engine.StartRequest) (engine.Started, error)
 	StartBatch(ctx context.Context, requests []engine.StartRequest) []engine.StartResult
-	Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage) (engine.SignalReceipt, error)
+	Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage, key string) (engine.SignalReceipt, error)
 	Cancel(ctx context.Context, id workflow.ID, force bool) error
 	Pause(ctx context.Context, id workflow.ID) error
 	Resume(ctx context.Context, id workflow.ID) error

@@ -69,8 +69,8 @@ func (f *fake) StartBatch(ctx context.Context, requests []engine.StartRequest) [
 	return results
 }
 
-func (f *fake) Signal(_ context.Context, _ workflow.ID, _ string, payload json.RawMessage) (engine.SignalReceipt, error) {
-	return engine.SignalReceipt{ID: aTask}, f.see(payload)
+func (f *fake) Signal(_ context.Context, _ workflow.ID, _ string, payload json.RawMessage, key string) (engine.SignalReceipt, error) {
+	return engine.SignalReceipt{ID: aTask, Replayed: key == "again"}, f.see(payload)
 }
 func (f *fake) Cancel(context.Context, workflow.ID, bool) error { return f.err }
 func (f *fake) Pause(context.Context, workflow.ID) error        { return f.err }

@@ -68,6 +68,7 @@ func TestBadInputIsRefusedNamingTheField(t *testing.T) {
 		{"other charset", "POST", "/v1/executions", `{}`, 415, "/header/Content-Type", "UTF-8", []string{"Content-Type: application/json; charset=latin1"}},
 		{"compressed", "POST", "/v1/executions", `{}`, 415, "/header/Content-Encoding", "compressed", []string{"Content-Encoding: gzip"}},
 		{"long key", "POST", "/v1/executions", `{"function":"f"}`, 400, "/header/Idempotency-Key", "255", []string{"Idempotency-Key: " + strings.Repeat("x", 256)}},
+		{"empty key of a signal", "POST", executionPath + "/signals/s", `1`, 400, "/header/Idempotency-Key", "empty", []string{"Idempotency-Key: "}},
 		{"odd key", "POST", "/v1/executions", `{"function":"f"}`, 400, "/header/Idempotency-Key", "ASCII", []string{"Idempotency-Key: é"}},
 		{"big value", "POST", "/v1/executions", `{"function":"f","input":"` + strings.Repeat("x", maxValue) + `"}`, 413, "/input", "1048576", nil},
 		{"big body", "POST", "/v1/executions", strings.Repeat(" ", maxBody+1), 413, "", "4194304", nil},

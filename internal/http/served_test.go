@@ -100,6 +100,17 @@ func TestTimesHaveMicrosecondsInUTC(t *testing.T) {
 	}
 }
 
+func TestRepeatedSignalSaysSo(t *testing.T) {
+	t.Parallel()
+	c := setup(t, Options{Engine: &fake{}})
+	for _, key := range []string{"first", "again"} {
+		got := c.call(t, http.MethodPost, executionPath+"/signals/s", "1", "Idempotency-Key: "+key).want(t, 202)
+		if replayed := got.header.Get("Idempotent-Replayed"); (replayed == "true") != (key == "again") {
+			t.Errorf("%s: Idempotent-Replayed is %q", key, replayed)
+		}
+	}
+}
+
 func TestRepeatedDispatchIsAnsweredWithTheFirst(t *testing.T) {
 	t.Parallel()
 	f := &fake{}

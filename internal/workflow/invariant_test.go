@@ -76,11 +76,15 @@ func (g *guard) execution(m *model, e *Execution) error {
 }
 
 func (g *guard) mailbox(m *model, e *Execution) error {
-	buffered, untaken, takers := 0, map[string]bool{}, map[ID]bool{}
+	buffered, untaken, takers, keys := 0, map[string]bool{}, map[ID]bool{}, map[string]bool{}
 	for i, s := range m.signals[e.ID] {
 		if s.Seq != int64(i)+1 {
 			return fmt.Errorf("signal %d has seq %d", i+1, s.Seq)
 		}
+		if keys[s.IdempotencyKey] {
+			return fmt.Errorf("two signals have the key %q", s.IdempotencyKey)
+		}
+		keys[s.IdempotencyKey] = s.IdempotencyKey != ""
 		if s.TakenBy.IsZero() {
 			buffered++
 			untaken[s.Name] = true

@@ -99,6 +99,13 @@ func (m *model) load(need Need) *Loaded {
 			}
 		}
 	}
+	for id, mailbox := range m.signals {
+		for _, s := range mailbox {
+			if s.IdempotencyKey != "" && slices.Contains(need.Sent, NameRef{id, s.IdempotencyKey}) {
+				l.loaded.Sent = append(l.loaded.Sent, copied(s))
+			}
+		}
+	}
 	for ref, value := range m.counters {
 		if slices.Contains(need.Counters, ref) {
 			l.loaded.Counters = append(l.loaded.Counters, Counter{ref.Execution, ref.Name, value})

@@ -29,7 +29,7 @@ func TestRandomProgramsUnderRandomEvents(t *testing.T) {
 		"command local", "command cancel", "command dispatch", "command version", "command counter", "command state",
 		"cancel by force true", "cancel by force false", "continue as new", "signal delivered", "hand-over", "conflict", "repetition",
 		"bad turn", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
-		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrMailboxFull.Error(),
+		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrKeyReused.Error(), "signal repeated", "refused: " + ErrMailboxFull.Error(),
 	} {
 		if seen[operation] == 0 {
 			t.Errorf("never once: %s", operation)
@@ -124,6 +124,8 @@ func (w *world) fromOutside() Event {
 		return Count{Execution: id, Name: name, Add: 5}
 	case 9:
 		return SetState{Execution: id, Key: name, Value: json.RawMessage("1")}
+	case 10, 11, 12: // to the same execution, so that keys meet
+		return Send{Execution: ids[0], Name: name, Payload: json.RawMessage(`"signal"`), IdempotencyKey: "key", RequestHash: []byte(name)}
 	default:
 		return Send{Execution: id, Name: name, Payload: json.RawMessage(`"signal"`)}
 	}

@@ -13,7 +13,7 @@ type StepRef struct {
 	Key    string
 }
 
-// NameRef names a signal or a counter of an execution.
+// NameRef names a signal, a counter or an idempotency key of an execution.
 type NameRef struct {
 	Execution ID
 	Name      string
@@ -28,6 +28,7 @@ type Need struct {
 	Steps      []StepRef // children by key
 	Waiters    []NameRef // tasks that wait for the signal, with their parents
 	Mailbox    []NameRef // signals that no wait has taken, oldest first
+	Sent       []NameRef // signals by their idempotency keys
 	Counters   []NameRef
 	Open       []ID // executions whose tasks are all wanted that are not settled, but for items of maps
 }
@@ -45,6 +46,7 @@ func NeedOf(events []Event) Need {
 	n.Steps = distinct(n.Steps)
 	n.Waiters = distinct(n.Waiters)
 	n.Mailbox = distinct(n.Mailbox)
+	n.Sent = distinct(n.Sent)
 	n.Counters = distinct(n.Counters)
 	return n
 }
@@ -81,6 +83,7 @@ type Loaded struct {
 	Executions []*Execution
 	Tasks      []*Task
 	Signals    []*Signal
+	Sent       []*Signal // that have the idempotency keys, taken or not
 	Counters   []Counter
 }
 

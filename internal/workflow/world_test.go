@@ -103,6 +103,9 @@ func (w *world) learn(e Event, v Verdict, turns map[ID]int) {
 	}
 	if v.Replayed {
 		w.seen["repetition"]++
+		if _, send := e.(Send); send {
+			w.seen["signal repeated"]++
+		}
 		return
 	}
 	w.seen[fmt.Sprintf("%T", e)]++

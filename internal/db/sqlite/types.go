@@ -178,7 +178,7 @@ func toTask(row dbsqlc.Task) (*workflow.Task, error) {
 func toSignal(row dbsqlc.Signal) *workflow.Signal {
 	return &workflow.Signal{
 		ID: row.ID, Execution: row.ExecutionID, Name: row.Name, Seq: row.Seq, Payload: row.Payload,
-		ReceivedAt: timeOf(row.ReceivedAt), TakenBy: row.TakenBy,
+		ReceivedAt: timeOf(row.ReceivedAt), TakenBy: row.TakenBy, IdempotencyKey: textOf(row.IdempotencyKey), RequestHash: row.RequestHash,
 	}
 }
 

@@ -1357,6 +1357,13 @@ type ListSignalsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// SendSignalParams defines parameters for SendSignal.
+type SendSignalParams struct {
+	// IdempotencyKey Makes the signal safe to repeat. A key belongs to the execution; the same one with another name or payload is refused
+	// with `idempotency_key_reused`. 1 to 255 printable ASCII characters.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // ListExecutionTasksParams defines parameters for ListExecutionTasks.
 type ListExecutionTasksParams struct {
 	// Limit The most items to give.
@@ -1520,7 +1527,7 @@ type ServerInterface interface {
 	ListSignals(w http.ResponseWriter, r *http.Request, id ExecutionID, params ListSignalsParams)
 	// SendSignal Send a signal
 	// (POST /v1/executions/{id}/signals/{name})
-	SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name)
+	SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name, params SendSignalParams)
 	// SetState Set a key of the custom state
 	// (PUT /v1/executions/{id}/state/{key})
 	SetState(w http.ResponseWriter, r *http.Request, id ExecutionID, key Name)
@@ -1652,7 +1659,7 @@ func (_ Unimplemented) ListSignals(w http.ResponseWriter, r *http.Request, id Ex
 
 // SendSignal Send a signal
 // (POST /v1/executions/{id}/signals/{name})
-func (_ Unimplemented) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name) {
+func (_ Unimplemented) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name, params SendSignalParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2254,8 +2261,32 @@ func (siw *ServerInterfaceWrapper) SendSignal(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendSignalParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.SendSignal(w, r, id, name)
+		siw.Handler.SendSignal(w, r, id, name, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4582,24 +4613,35 @@ func (response ListSignals503ApplicationProblemPlusJSONResponse) VisitListSignal
 }
 
 type SendSignalRequestObject struct {
-	ID   ExecutionID `json:"id"`
-	Name Name        `json:"name"`
-	Body *SendSignalJSONRequestBody
+	ID     ExecutionID `json:"id"`
+	Name   Name        `json:"name"`
+	Params SendSignalParams
+	Body   *SendSignalJSONRequestBody
 }
 
 type SendSignalResponseObject interface {
 	VisitSendSignalResponse(w http.ResponseWriter) error
 }
 
-type SendSignal202JSONResponse SignalReceipt
+type SendSignal202ResponseHeaders struct {
+	IdempotentReplayed *string
+}
+
+type SendSignal202JSONResponse struct {
+	Body    SignalReceipt
+	Headers SendSignal202ResponseHeaders
+}
 
 func (response SendSignal202JSONResponse) VisitSendSignalResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -7337,11 +7379,12 @@ func (sh *strictHandler) ListSignals(w http.ResponseWriter, r *http.Request, id 
 }
 
 // SendSignal operation middleware
-func (sh *strictHandler) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name) {
+func (sh *strictHandler) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name, params SendSignalParams) {
 	var request SendSignalRequestObject
 
 	request.ID = id
 	request.Name = name
+	request.Params = params
 
 	var body SendSignalJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {

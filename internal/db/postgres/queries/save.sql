@@ -180,11 +180,14 @@ WITH RECURSIVE root AS (
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;
 
 -- name: InsertSignals :exec
-INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by)
-SELECT @namespace, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at, u.taken_by FROM (SELECT
+INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash)
+SELECT @namespace, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at, u.taken_by,
+    nullif(u.idempotency_key, ''), u.request_hash
+FROM (SELECT
     unnest(@executions::uuid[]) AS execution_id, unnest(@seqs::bigint[]) AS seq, unnest(@ids::uuid[]) AS id,
     unnest(@names::text[]) AS name, unnest(@payloads::bytea[]) AS payload,
-    unnest(@received_ats::timestamptz[]) AS received_at, unnest(@taken_bys::uuid[]) AS taken_by
+    unnest(@received_ats::timestamptz[]) AS received_at, unnest(@taken_bys::uuid[]) AS taken_by,
+    unnest(@idempotency_keys::text[]) AS idempotency_key, unnest(@request_hashes::bytea[]) AS request_hash
 ) u;
 
 -- name: TakeSignals :exec

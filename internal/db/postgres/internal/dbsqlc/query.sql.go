@@ -310,7 +310,7 @@ func (q *Queries) ListExecutions(ctx context.Context, arg ListExecutionsParams) 
 }
 
 const ListSignals = `-- name: ListSignals :many
-SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by FROM signals
+SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
 WHERE namespace = $1 AND execution_id = $2 AND ($3::uuid IS NULL OR id < $3::uuid)
 ORDER BY id DESC LIMIT $4
 `
@@ -345,6 +345,8 @@ func (q *Queries) ListSignals(ctx context.Context, arg ListSignalsParams) ([]Sig
 			&i.Payload,
 			&i.ReceivedAt,
 			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
 		); err != nil {
 			return nil, err
 		}

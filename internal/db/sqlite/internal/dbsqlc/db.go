@@ -162,6 +162,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loadOpenTasksStmt, err = db.PrepareContext(ctx, loadOpenTasks); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadOpenTasks: %w", err)
 	}
+	if q.loadSentStmt, err = db.PrepareContext(ctx, loadSent); err != nil {
+		return nil, fmt.Errorf("error preparing query LoadSent: %w", err)
+	}
 	if q.loadStepStmt, err = db.PrepareContext(ctx, loadStep); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadStep: %w", err)
 	}
@@ -472,6 +475,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loadOpenTasksStmt: %w", cerr)
 		}
 	}
+	if q.loadSentStmt != nil {
+		if cerr := q.loadSentStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loadSentStmt: %w", cerr)
+		}
+	}
 	if q.loadStepStmt != nil {
 		if cerr := q.loadStepStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing loadStepStmt: %w", cerr)
@@ -682,6 +690,7 @@ type Queries struct {
 	loadItemsStmt             *sql.Stmt
 	loadMailboxStmt           *sql.Stmt
 	loadOpenTasksStmt         *sql.Stmt
+	loadSentStmt              *sql.Stmt
 	loadStepStmt              *sql.Stmt
 	loadTaskStmt              *sql.Stmt
 	loadWaitersStmt           *sql.Stmt
@@ -759,6 +768,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		loadItemsStmt:             q.loadItemsStmt,
 		loadMailboxStmt:           q.loadMailboxStmt,
 		loadOpenTasksStmt:         q.loadOpenTasksStmt,
+		loadSentStmt:              q.loadSentStmt,
 		loadStepStmt:              q.loadStepStmt,
 		loadTaskStmt:              q.loadTaskStmt,
 		loadWaitersStmt:           q.loadWaitersStmt,
