@@ -35,13 +35,13 @@ type cluster struct {
 	schedulers []*testenv.Process
 }
 
-// start runs Stent on a backend of its own. Leases are short, so that what a
-// killed scheduler held is taken over within seconds.
-func start(t *testing.T, b backend) *cluster {
+// start runs Stent on a backend of its own, with more settings. Leases are short,
+// so that what a killed scheduler held is taken over within seconds.
+func start(t *testing.T, b backend, more ...string) *cluster {
 	t.Helper()
 	addr := testenv.FreeAddr(t)
 	c := &cluster{t: t, url: "http://" + addr}
-	c.env = []string{"STENT_LEASE_DURATION=1500ms", "STENT_LOG_LEVEL=warn"}
+	c.env = append([]string{"STENT_LEASE_DURATION=1500ms", "STENT_LOG_LEVEL=warn"}, more...)
 	if b == onSQLite {
 		c.env = append(c.env, "STENT_DATABASE_URL="+testenv.SQLite(t), "STENT_ADDR="+addr)
 		c.dev()

@@ -61,11 +61,11 @@ func statusFailure(resp *http.Response) *failure {
 		discard(resp)
 		return &failure{
 			errorType: "redirect", retryable: true,
-			message: fmt.Sprintf("the worker answered %d with Location %s: redirects are not followed, register the URL that it points to",
+			message: fmt.Sprintf("the endpoint answered %d with Location %s: redirects are not followed, give the URL that it points to",
 				code, printable(resp.Header.Get("Location"), maxExcerpt)),
 		}
 	case code < 200: // 101: its body would be the raw connection
-		return &failure{errorType: httpType(code), message: fmt.Sprintf("the worker answered %s", statusText(code)), retryable: true}
+		return &failure{errorType: httpType(code), message: fmt.Sprintf("the endpoint answered %s", statusText(code)), retryable: true}
 	}
 	f := errorFromBody(resp)
 	switch resp.StatusCode {

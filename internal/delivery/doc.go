@@ -1,4 +1,4 @@
-// Package delivery is one POST to a worker: it signs the request, keeps it away
+// Package delivery is one POST to a worker, or to the receiver of a callback: it signs the request, keeps it away
 // from forbidden addresses, sends it and classifies the answer. A Breaker beside
 // it remembers which endpoints cannot be reached.
 //

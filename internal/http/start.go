@@ -17,6 +17,7 @@ const (
 	maxDelay    = 366 * 24 * time.Hour
 	minDuration = time.Millisecond
 	maxDuration = 10 * maxDelay
+	maxHost     = 255 // bytes, more than DNS allows
 )
 
 // jsonNull stands for values that are absent.
@@ -38,7 +39,7 @@ func startRequest(body *api.ExecutionStart) (engine.StartRequest, error) {
 		workflow.CheckName(&faults, "/queue", r.Queue)
 	}
 	if body.CallbackURL != nil && !absoluteURL(r.CallbackURL) {
-		faults = append(faults, workflow.FieldError{Pointer: "/callback_url", Detail: "must be an absolute http or https URL"})
+		faults = append(faults, workflow.FieldError{Pointer: "/callback_url", Detail: "must be an absolute http or https URL of a host with at most 255 bytes"})
 	}
 	r.Delay = durationOf(&faults, "/delay", body.Delay, 0, maxDelay)
 	r.MaxDuration = durationOf(&faults, "/max_duration", body.MaxDuration, minDuration, maxDuration)
@@ -69,7 +70,7 @@ func durationOf(faults *workflow.FieldErrors, pointer string, text *string, leas
 
 func absoluteURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && len(u.Host) <= maxHost
 }
 
 // checkName refuses the name of a signal, a counter or a key in a path.

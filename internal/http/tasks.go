@@ -68,7 +68,7 @@ func (s *server) hosts(ctx context.Context) func(*workflow.Task) workflow.ID {
 	type called struct{ name, version string }
 	found := map[called]workflow.ID{}
 	return func(t *workflow.Task) workflow.ID {
-		if !t.Kind.Delivered() {
+		if !t.Kind.Delivered() || t.Op == workflow.OpCallback {
 			return workflow.ID{}
 		}
 		of := called{t.Name, orZero(t.Version)}

@@ -34,6 +34,8 @@ func (t *tenure) begin(j job) {
 		t.carryOut(j, func() workflow.Event { return t.turn(j, j.turn) })
 	case j.task.Kind == workflow.KindOrchestrator:
 		t.loader.add(j)
+	case j.task.Op == workflow.OpCallback:
+		t.carryOut(j, func() workflow.Event { return t.callback(j) })
 	default:
 		t.carryOut(j, func() workflow.Event { return t.activity(j) })
 	}

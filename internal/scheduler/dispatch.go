@@ -111,6 +111,9 @@ func (t *tenure) quota(ctx context.Context, lane engine.Lane, now time.Time) (en
 	if !t.servesQueue(lane.Queue) {
 		return engine.Quota{}, false
 	}
+	if receiver, ok := workflow.Receiver(lane.Function); ok {
+		return t.callbackQuota(lane, receiver, now)
+	}
 	var version *string
 	if lane.Pinned {
 		version = &lane.Version

@@ -23,6 +23,7 @@ type Options struct {
 	PollInterval  time.Duration // how often due work is looked for without a hint; default 1 s
 	DrainTimeout  time.Duration // how long work in flight may go on when asked to stop; default 30 s
 	MaxTurnBytes  int           // of a turn's body; default 4 MiB
+	Callbacks     Callbacks
 	Log           *slog.Logger
 }
 

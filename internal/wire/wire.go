@@ -22,6 +22,7 @@ const (
 	HeaderAttempt        = "Stent-Attempt"
 	HeaderDeadline       = "Stent-Deadline"
 	HeaderTaskToken      = "Stent-Task-Token"
+	HeaderEvent          = "Stent-Event"
 	HeaderAsync          = "Stent-Async"
 	HeaderRetryable      = "Stent-Retryable"
 	HeaderCounters       = "Stent-Counters"

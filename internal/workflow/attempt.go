@@ -15,7 +15,9 @@ func (ev Succeeded) apply(d *decision) error {
 	if t.Kind != KindActivity {
 		return ErrInvalidOperation
 	}
-	d.update(t.Execution, ev.ContextUpdate)
+	if t.Op != OpCallback { // whose execution has ended
+		d.update(t.Execution, ev.ContextUpdate)
+	}
 	d.settle(t, TaskCompleted, ev.Value, nil)
 	return nil
 }
@@ -44,8 +46,10 @@ func (d *decision) failAttempt(e *Execution, t *Task, ev Failed) {
 		d.settle(t, TaskFailed, nil, &ev.Error)
 		return
 	}
-	e.Retries++
-	d.touchExecution(e)
+	if t.Op != OpCallback {
+		e.Retries++
+		d.touchExecution(e)
+	}
 	after := max(ev.RetryAfter, policy.Delay(t.Failures, d.env.Random()))
 	t.Error = &ev.Error
 	d.makeDue(t, d.now.Add(after))
@@ -53,6 +57,9 @@ func (d *decision) failAttempt(e *Execution, t *Task, ev Failed) {
 
 // policy is the retry policy in force for a task now.
 func (d *decision) policy(t *Task) RetryPolicy {
+	if t.Op == OpCallback {
+		return callbackRetry
+	}
 	policy := DefaultRetryPolicy()
 	if f := d.lookup(t); f != nil {
 		policy = f.Retry

@@ -189,6 +189,10 @@ func (d *decision) add(t *Task) {
 	d.index(t)
 }
 
+// lookup gives the function that a task calls; a callback calls none.
 func (d *decision) lookup(t *Task) *Function {
+	if t.Op == OpCallback {
+		return nil
+	}
 	return d.env.Functions.Lookup(t.Name, t.Version)
 }

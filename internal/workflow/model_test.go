@@ -88,7 +88,7 @@ func (m *model) load(need Need) *Loaded {
 			l.task(id, 0)
 		case t.WaitingFor != "" && slices.Contains(need.Waiters, NameRef{t.Execution, t.WaitingFor}):
 			l.task(id, 1)
-		case !t.State.Settled() && t.Op != OpItem && slices.Contains(need.Open, t.Execution):
+		case !t.State.Settled() && t.Op != OpItem && t.Op != OpCallback && slices.Contains(need.Open, t.Execution):
 			l.task(id, 0)
 		}
 	}
@@ -245,7 +245,7 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 
 func (m *model) below(t *Task, under ID) bool {
 	if under.IsZero() {
-		return true
+		return t.Op != OpCallback
 	}
 	for p := m.tasks[t.Parent]; p != nil; p = m.tasks[p.Parent] {
 		if p.ID == under {

@@ -28,7 +28,7 @@ func TestRandomProgramsUnderRandomEvents(t *testing.T) {
 		"workflow.Pause", "workflow.Count", "workflow.SetState", "command call", "command map", "command sleep", "command wait_signal",
 		"command local", "command cancel", "command dispatch", "command version", "command counter", "command state",
 		"cancel by force true", "cancel by force false", "continue as new", "signal delivered", "hand-over", "conflict", "repetition",
-		"bad turn", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
+		"bad turn", "called back", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
 		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrKeyReused.Error(), "signal repeated", "refused: " + ErrMailboxFull.Error(),
 	} {
 		if seen[operation] == 0 {
@@ -46,6 +46,9 @@ func (w *world) start() {
 	ev.Function = w.book[ev.Execution.Function]
 	if rapid.IntRange(0, 3).Draw(w.T, "bounded") == 0 {
 		ev.Duration = 2 * time.Minute
+	}
+	if rapid.Bool().Draw(w.T, "called back") {
+		ev.Execution.CallbackURL = "https://user:secret@Receiver/path"
 	}
 	if rapid.IntRange(0, 3).Draw(w.T, "delayed") == 0 {
 		ev.Delay = 5 * time.Second
@@ -178,6 +181,14 @@ func (w *world) signal() bool {
 func (w *world) judge() {
 	if err := w.guard.check(w.m); err != nil {
 		w.Fatal(err)
+	}
+	for _, id := range w.m.made {
+		if t := w.m.tasks[id]; t.Op == OpCallback {
+			if t.State != TaskCompleted || t.Attempt < 2 || t.Name != "https://receiver" {
+				w.Fatalf("callback to %s is %s after %d attempts", t.Name, t.State, t.Attempt)
+			}
+			w.seen["called back"]++
+		}
 	}
 	for id, e := range w.m.executions {
 		if !e.State.Terminal() {

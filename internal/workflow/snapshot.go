@@ -30,7 +30,7 @@ type Need struct {
 	Mailbox    []NameRef // signals that no wait has taken, oldest first
 	Sent       []NameRef // signals by their idempotency keys
 	Counters   []NameRef
-	Open       []ID // executions whose tasks are all wanted that are not settled, but for items of maps
+	Open       []ID // executions whose tasks are all wanted that are not settled, but for items of maps and callbacks
 }
 
 // NeedOf gives what a batch of events needs, without repetitions.
@@ -146,9 +146,9 @@ type TaskInput struct {
 }
 
 // Sweep cancels, in one statement, every task below Under that has not settled
-// (but not Under itself), or every one of the execution when Under is zero. The
-// token of each grows, so that no answer counts any more. Tasks that were made
-// or updated by the same change are swept too.
+// (but not Under itself), or every one of the execution when Under is zero, but for
+// callbacks. The token of each grows, so that no answer counts any more. Tasks that
+// were made or updated by the same change are swept too.
 type Sweep struct {
 	Execution ID
 	Under     ID

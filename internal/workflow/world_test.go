@@ -163,7 +163,7 @@ func (w *world) handed(c *Change, swept map[ID]bool) {
 
 // deliver puts the answer to a delivery in flight, computed from what is stored now.
 func (w *world) deliver(t *Task) {
-	if w.guard.deliveries[t.ID] >= t.Token || w.m.executions[t.Execution].State.Terminal() {
+	if w.guard.deliveries[t.ID] >= t.Token || w.m.executions[t.Execution].State.Terminal() != (t.Op == OpCallback) {
 		w.Fatalf("task %q was delivered under token %d after %d", t.Key, t.Token, w.guard.deliveries[t.ID])
 	}
 	w.guard.deliveries[t.ID] = t.Token

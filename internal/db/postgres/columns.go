@@ -105,6 +105,7 @@ func insertTasks(ts []*workflow.Task) (statement, error) {
 		Pinneds:      column(ts, func(t T) bool { return t.Version != nil }),
 		Versions:     column(ts, func(t T) string { return textOf(t.Version) }),
 		Queues:       column(ts, func(t T) string { return t.Queue }),
+		Lanes:        column(ts, func(t T) string { return t.Lane() }),
 		Priorities:   column(ts, func(t T) int32 { return number(t.Priority) }),
 		Inputs:       column(ts, func(t T) []byte { return t.Input }),
 		Options:      encoded(&errs, ts, func(t T) (*workflow.CallOptions, bool) { return t.Options, t.Options != nil }),

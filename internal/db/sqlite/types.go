@@ -122,16 +122,13 @@ func toExecution(row dbsqlc.Execution) (*workflow.Execution, error) {
 func fromTask(t *workflow.Task) (row dbsqlc.Task, err error) {
 	row = dbsqlc.Task{
 		Namespace: namespaceOf(t.Namespace), ID: t.ID, ExecutionID: t.Execution, ParentID: t.Parent, ParentRun: t.ParentRun,
-		StepKey: t.Key, Op: t.Op, Name: t.Name, Pinned: t.Version != nil, Version: textOf(t.Version), Queue: t.Queue, Priority: t.Priority,
-		Input: t.Input, Item: t.Item, CreatedAt: t.CreatedAt.UnixMicro(),
+		StepKey: t.Key, Op: t.Op, Name: t.Name, Pinned: t.Version != nil, Version: textOf(t.Version), Queue: t.Queue, Lane: t.Lane(),
+		Priority: t.Priority, Input: t.Input, Item: t.Item, CreatedAt: t.CreatedAt.UnixMicro(),
 		Kind: t.Kind, State: t.State, DueAt: usOrNil(t.DueAt), ScheduledFor: usOrNil(t.ScheduledFor), Holder: t.Holder,
 		Token: t.Token, Attempt: t.Attempt, Failures: t.Failures, LostLeases: t.LostLeases,
 		StartedAt: usOrNil(t.StartedAt), CompletedAt: usOrNil(t.CompletedAt), Seq: t.Seq, Result: t.Result, Detail: t.Detail,
 		WaitingFor: textOrNil(t.WaitingFor), Run: t.Run, Turn: t.Turn, Settled: t.Settled, Open: t.Open,
 		NextItem: t.Next, Items: t.Items, CancelRequested: t.CancelRequested,
-	}
-	if t.Queue != "" {
-		row.Lane = t.Name
 	}
 	for _, field := range []struct {
 		column *[]byte

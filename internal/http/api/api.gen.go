@@ -317,6 +317,30 @@ func (e WorkerHealth) Valid() bool {
 	}
 }
 
+// Defines values for ExecutionEndedParamsStentEvent.
+const (
+	ExecutionEndedParamsStentEventExecutionCancelled ExecutionEndedParamsStentEvent = "execution.cancelled"
+	ExecutionEndedParamsStentEventExecutionCompleted ExecutionEndedParamsStentEvent = "execution.completed"
+	ExecutionEndedParamsStentEventExecutionFailed    ExecutionEndedParamsStentEvent = "execution.failed"
+	ExecutionEndedParamsStentEventExecutionTimedOut  ExecutionEndedParamsStentEvent = "execution.timed_out"
+)
+
+// Valid indicates whether the value is a known member of the ExecutionEndedParamsStentEvent enum.
+func (e ExecutionEndedParamsStentEvent) Valid() bool {
+	switch e {
+	case ExecutionEndedParamsStentEventExecutionCancelled:
+		return true
+	case ExecutionEndedParamsStentEventExecutionCompleted:
+		return true
+	case ExecutionEndedParamsStentEventExecutionFailed:
+		return true
+	case ExecutionEndedParamsStentEventExecutionTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // AnyJSON Any JSON value, given back as the bytes that came.
 type AnyJSON = json.RawMessage
 
@@ -1064,7 +1088,7 @@ type Task struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	LeaseExpiresAt *NullableTimestamp `json:"lease_expires_at"`
 
-	// Name What it is about: the function, signal, counter, state key or change.
+	// Name What it is about: the function, signal, counter, state key, change or receiver.
 	//
 	// Example: charge
 	Name string `json:"name"`
@@ -1102,7 +1126,7 @@ type Task struct {
 	// State `completed`, `failed` and `cancelled` are final, unless a dead letter is replayed.
 	State TaskState `json:"state"`
 
-	// StepKey Names the step among those of its parent; `root` is the execution's own task.
+	// StepKey Names the step among those of its parent; `root` is the execution's own task, `deadline` the timer of `max_duration`, `callback` the call of `callback_url`.
 	//
 	// Example: charge#0
 	StepKey string `json:"step_key"`
@@ -1445,6 +1469,18 @@ type ListWorkersParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ExecutionEndedParams defines parameters for ExecutionEnded.
+type ExecutionEndedParams struct {
+	// StentEvent How it ended.
+	StentEvent ExecutionEndedParamsStentEvent `json:"Stent-Event"`
+
+	// WebhookID The id of the callback's task, to recognise one that came before.
+	WebhookID string `json:"webhook-id"`
+}
+
+// ExecutionEndedParamsStentEvent defines parameters for ExecutionEnded.
+type ExecutionEndedParamsStentEvent string
+
 // StartExecutionJSONRequestBody defines body for StartExecution for application/json ContentType.
 type StartExecutionJSONRequestBody = ExecutionStart
 
@@ -1486,6 +1522,9 @@ type RegisterWorkerJSONRequestBody = WorkerRegistration
 
 // RefreshWorkerJSONRequestBody defines body for RefreshWorker for application/json ContentType.
 type RefreshWorkerJSONRequestBody = Nothing
+
+// ExecutionEndedJSONRequestBody defines body for ExecutionEnded for application/json ContentType.
+type ExecutionEndedJSONRequestBody = Execution
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -3201,6 +3240,91 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 
 	return r
+}
+
+// CallbackReceiverInterface represents handlers for receiving inbound
+// callback requests. Each callback becomes a Handle*Callback
+// method that the implementation fills in. The caller mounts the per-
+// callback http.Handler returned by {Op}CallbackHandler at
+// whatever URL path they advertise to senders.
+type CallbackReceiverInterface interface {
+	// Be told that an execution has ended
+	// HandleExecutionEndedCallback handles the POST callback for ended.
+	HandleExecutionEndedCallback(w http.ResponseWriter, r *http.Request, params ExecutionEndedParams)
+}
+
+// CallbackReceiverMiddlewareFunc wraps an http.Handler with cross-
+// cutting behavior (signature verification, logging, rate limiting, ...).
+type CallbackReceiverMiddlewareFunc func(http.Handler) http.Handler
+
+// ExecutionEndedCallbackHandler returns the http.Handler for the ended callback.
+// Mount this at the URL path advertised to callback senders. errHandler
+// may be nil; if so, parameter-binding errors return 400 with the error
+// message. Middlewares are applied in the order provided -- the last
+// argument becomes the outermost wrapper.
+func ExecutionEndedCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
+	if errHandler == nil {
+		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		_ = err
+
+		// Parameter object where we will unmarshal all parameters from the request.
+		var params ExecutionEndedParams
+
+		// ------------- Required header parameter "Stent-Event" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("Stent-Event")]; found {
+			var StentEvent ExecutionEndedParamsStentEvent
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "Stent-Event", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "Stent-Event", valueList[0], &StentEvent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "Stent-Event", Err: err})
+				return
+			}
+			params.StentEvent = StentEvent
+
+		} else {
+			err := fmt.Errorf("Header parameter Stent-Event is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "Stent-Event", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-id" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
+			var WebhookID string
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
+				return
+			}
+			params.WebhookID = WebhookID
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
+			return
+		}
+
+		si.HandleExecutionEndedCallback(w, r, params)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
 }
 
 type BadRequestApplicationProblemPlusJSONResponse Problem

@@ -57,7 +57,7 @@ INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
     next_item, items, await, cancel_requested)
 SELECT @namespace, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
-    CASE WHEN u.queue = '' THEN '' ELSE u.name END, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
+    u.lane, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
     u.items, u.await, u.cancel_requested
@@ -65,7 +65,8 @@ FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@execution_ids::uuid[]) AS execution_id, unnest(@parent_ids::uuid[]) AS parent_id,
     unnest(@parent_runs::integer[]) AS parent_run, unnest(@step_keys::text[]) AS step_key, unnest(@ops::text[]) AS op,
     unnest(@names::text[]) AS name, unnest(@pinneds::boolean[]) AS pinned, unnest(@versions::text[]) AS version,
-    unnest(@queues::text[]) AS queue, unnest(@priorities::integer[]) AS priority, unnest(@inputs::bytea[]) AS input,
+    unnest(@queues::text[]) AS queue, unnest(@lanes::text[]) AS lane, unnest(@priorities::integer[]) AS priority,
+    unnest(@inputs::bytea[]) AS input,
     unnest(@options::bytea[]) AS options, unnest(@item_indexes::integer[]) AS item,
     unnest(@created_ats::timestamptz[]) AS created_at, unnest(@kinds::text[]) AS kind, unnest(@states::text[]) AS state,
     unnest(@due_ats::timestamptz[]) AS due_at, unnest(@scheduled_fors::timestamptz[]) AS scheduled_for,
@@ -164,7 +165,7 @@ WITH RECURSIVE root AS (
     UNION
     SELECT t.id FROM root r CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
-        WHERE x.execution_id = r.execution_id AND r.under IS NULL OFFSET 0
+        WHERE x.execution_id = r.execution_id AND r.under IS NULL AND x.op <> 'callback' OFFSET 0
     ) t
 ), locked AS MATERIALIZED (
     SELECT t.execution_id, t.id, t.token, t.holder FROM target g CROSS JOIN LATERAL (

@@ -93,7 +93,7 @@ SELECT
     items, await, cancel_requested
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
+  AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
 ORDER BY +id;
 
 -- name: TurnSteps :many
@@ -117,7 +117,7 @@ SELECT
     settled, open, next_item, items, await, cancel_requested
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND op NOT IN ('start', 'item', 'deadline')
+  AND op NOT IN ('start', 'item', 'deadline', 'callback')
 ORDER BY created_at, id;
 
 -- name: ListTasks :many

@@ -306,7 +306,7 @@ WITH step AS (
     CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
         WHERE x.execution_id = o.execution_id AND x.state IN ('pending', 'running', 'waiting')
-            AND x.op <> 'item'
+            AND x.op NOT IN ('item', 'callback')
         OFFSET 0
     ) t
 )

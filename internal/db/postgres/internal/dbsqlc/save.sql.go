@@ -241,7 +241,7 @@ INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
     next_item, items, await, cancel_requested)
 SELECT $1, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
-    CASE WHEN u.queue = '' THEN '' ELSE u.name END, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
+    u.lane, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
     u.items, u.await, u.cancel_requested
@@ -249,19 +249,20 @@ FROM (SELECT
     unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS execution_id, unnest($4::uuid[]) AS parent_id,
     unnest($5::integer[]) AS parent_run, unnest($6::text[]) AS step_key, unnest($7::text[]) AS op,
     unnest($8::text[]) AS name, unnest($9::boolean[]) AS pinned, unnest($10::text[]) AS version,
-    unnest($11::text[]) AS queue, unnest($12::integer[]) AS priority, unnest($13::bytea[]) AS input,
-    unnest($14::bytea[]) AS options, unnest($15::integer[]) AS item,
-    unnest($16::timestamptz[]) AS created_at, unnest($17::text[]) AS kind, unnest($18::text[]) AS state,
-    unnest($19::timestamptz[]) AS due_at, unnest($20::timestamptz[]) AS scheduled_for,
-    unnest($21::uuid[]) AS holder, unnest($22::bigint[]) AS token, unnest($23::integer[]) AS attempt,
-    unnest($24::integer[]) AS failures, unnest($25::integer[]) AS lost_leases,
-    unnest($26::timestamptz[]) AS started_at, unnest($27::timestamptz[]) AS completed_at,
-    unnest($28::bigint[]) AS seq, unnest($29::bytea[]) AS result, unnest($30::bytea[]) AS error,
-    unnest($31::bytea[]) AS detail, unnest($32::text[]) AS waiting_for,
-    unnest($33::bytea[]) AS awaited_by, unnest($34::integer[]) AS run, unnest($35::integer[]) AS turn,
-    unnest($36::bigint[]) AS settled, unnest($37::integer[]) AS open, unnest($38::integer[]) AS next_item,
-    unnest($39::integer[]) AS items, unnest($40::bytea[]) AS await,
-    unnest($41::boolean[]) AS cancel_requested
+    unnest($11::text[]) AS queue, unnest($12::text[]) AS lane, unnest($13::integer[]) AS priority,
+    unnest($14::bytea[]) AS input,
+    unnest($15::bytea[]) AS options, unnest($16::integer[]) AS item,
+    unnest($17::timestamptz[]) AS created_at, unnest($18::text[]) AS kind, unnest($19::text[]) AS state,
+    unnest($20::timestamptz[]) AS due_at, unnest($21::timestamptz[]) AS scheduled_for,
+    unnest($22::uuid[]) AS holder, unnest($23::bigint[]) AS token, unnest($24::integer[]) AS attempt,
+    unnest($25::integer[]) AS failures, unnest($26::integer[]) AS lost_leases,
+    unnest($27::timestamptz[]) AS started_at, unnest($28::timestamptz[]) AS completed_at,
+    unnest($29::bigint[]) AS seq, unnest($30::bytea[]) AS result, unnest($31::bytea[]) AS error,
+    unnest($32::bytea[]) AS detail, unnest($33::text[]) AS waiting_for,
+    unnest($34::bytea[]) AS awaited_by, unnest($35::integer[]) AS run, unnest($36::integer[]) AS turn,
+    unnest($37::bigint[]) AS settled, unnest($38::integer[]) AS open, unnest($39::integer[]) AS next_item,
+    unnest($40::integer[]) AS items, unnest($41::bytea[]) AS await,
+    unnest($42::boolean[]) AS cancel_requested
 ) u
 `
 
@@ -277,6 +278,7 @@ type InsertTasksParams struct {
 	Pinneds          []bool
 	Versions         []string
 	Queues           []string
+	Lanes            []string
 	Priorities       []int32
 	Inputs           [][]byte
 	Options          [][]byte
@@ -322,6 +324,7 @@ func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error 
 		arg.Pinneds,
 		arg.Versions,
 		arg.Queues,
+		arg.Lanes,
 		arg.Priorities,
 		arg.Inputs,
 		arg.Options,
@@ -498,7 +501,7 @@ WITH RECURSIVE root AS (
     UNION
     SELECT t.id FROM root r CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
-        WHERE x.execution_id = r.execution_id AND r.under IS NULL OFFSET 0
+        WHERE x.execution_id = r.execution_id AND r.under IS NULL AND x.op <> 'callback' OFFSET 0
     ) t
 ), locked AS MATERIALIZED (
     SELECT t.execution_id, t.id, t.token, t.holder FROM target g CROSS JOIN LATERAL (
