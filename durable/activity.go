@@ -64,6 +64,7 @@ type delivery struct {
 	info       ActivityInfo
 	token      string
 	tokenTaken atomic.Bool
+	update     update
 }
 
 func readDelivery(name string, h http.Header) *delivery {
@@ -88,6 +89,11 @@ func (w *Worker) serveActivity(rw http.ResponseWriter, req *http.Request, fn *fu
 	}
 	logger := w.logger.With(logFunction, d.info.Function, logExecution, d.info.ExecutionID, logTask, d.info.TaskID, logAttempt, d.info.Attempt)
 	out, err := callActivity(ctx, logger, fn.activity, body)
+	if err == nil {
+		if tooLarge := d.update.header(rw.Header()); tooLarge != nil {
+			err = Terminal(Errorf(TypeInvalidOutput, "%w", tooLarge))
+		}
+	}
 	switch {
 	case err == nil:
 		writeJSON(rw, http.StatusOK, "application/json", out)

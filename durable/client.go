@@ -206,11 +206,28 @@ func (c *Client) InvalidateResults(ctx context.Context, function string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: "/v1/functions/" + url.PathEscape(function) + "/results"}, nil)
 }
 
-// Complete reports the result of an asynchronous activity. The same report
-// again is no error; a token whose attempt lost its lease is an *APIError with
-// the code lease_lost.
-func (c *Client) Complete(ctx context.Context, taskID, token string, result any) error {
-	return c.report(ctx, taskID, token, "complete", map[string]any{"result": result}, nil)
+// Complete reports the result of an asynchronous activity, with what the activity
+// recorded by AddCounter and SetState if ctx is made of its context, and what the
+// options say. The same report again is no error and changes nothing; a token whose
+// attempt lost its lease is an *APIError with the code lease_lost.
+//
+// An activity's context ends with its request: use context.WithoutCancel.
+func (c *Client) Complete(ctx context.Context, taskID, token string, result any, opts ...CompleteOption) error {
+	var u update
+	if d, ok := ctx.Value(deliveryKey{}).(*delivery); ok && d.info.TaskID == taskID {
+		d.update.copyTo(&u)
+	}
+	for _, o := range opts {
+		if err := o(&u); err != nil {
+			return fmt.Errorf("stent: completing task %s: %w", taskID, err)
+		}
+	}
+	body := struct {
+		Result   any                        `json:"result"`
+		Counters map[string]int64           `json:"counters,omitempty"`
+		State    map[string]json.RawMessage `json:"state,omitempty"`
+	}{result, u.counters, u.state}
+	return c.report(ctx, taskID, token, "complete", body, nil)
 }
 
 // Fail reports the failure of an asynchronous activity, retried by its policy

@@ -56,6 +56,10 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 			_, err := c.Signal(ctx, "e", "ok", true)
 			return err
 		}, `POST /v1/executions/e/signals/ok true`},
+		"signal with a key": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Signal(ctx, "e", "ok", true, durable.IdempotencyKey("k"))
+			return err
+		}, `POST /v1/executions/e/signals/ok true [Idempotency-Key: k]`},
 		"no payload": {func(ctx context.Context, c *durable.Client) error {
 			_, err := c.Signal(ctx, "e", "ok", nil)
 			return err
@@ -77,6 +81,9 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 			`DELETE /v1/functions/a%2Fb/results`},
 		"complete": {func(ctx context.Context, c *durable.Client) error { return c.Complete(ctx, "t", "tok", 7) },
 			`POST /v1/tasks/t/complete {"result":7} [Stent-Task-Token: tok]`},
+		"complete with an update": {func(ctx context.Context, c *durable.Client) error {
+			return c.Complete(ctx, "t", "tok", 7, durable.AddingCounter("n", 2), durable.AddingCounter("n", 1), durable.SettingState("phase", "ü"))
+		}, `POST /v1/tasks/t/complete {"result":7,"counters":{"n":3},"state":{"phase":"ü"}} [Stent-Task-Token: tok]`},
 		"fail": {func(ctx context.Context, c *durable.Client) error {
 			return c.Fail(ctx, "t", "tok", durable.Terminal(durable.Errorf("bad", "no")))
 		}, `POST /v1/tasks/t/fail {"error":{"type":"bad","message":"no"},"retryable":false} [Stent-Task-Token: tok]`},
@@ -120,12 +127,15 @@ func TestClientRefusesWhatItCannotSend(t *testing.T) {
 	_, dispatch := c.Dispatch(t.Context(), "f", func() {})
 	_, option := c.Dispatch(t.Context(), "f", 1, durable.Queue(""))
 	_, signal := c.Signal(t.Context(), "e", "s", func() {})
+	_, key := c.Signal(t.Context(), "e", "s", 1, durable.IdempotencyKey(""))
 	for _, err := range []error{
-		dispatch, option, signal,
+		dispatch, option, signal, key,
 		c.SetState(t.Context(), "e", "k", func() {}),
 		c.Fail(t.Context(), "t", "tok", nil),
 		c.RegisterFunction(t.Context(), "", durable.KindActivity, "u"),
 		c.Complete(t.Context(), "t", "tok", func() {}),
+		c.Complete(t.Context(), "t", "tok", 1, durable.AddingCounter("", 1)),
+		c.Complete(t.Context(), "t", "tok", 1, durable.SettingState("k", func() {})),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "stent: ") {
 			t.Errorf("got %v", err)

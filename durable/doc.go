@@ -90,6 +90,9 @@
 //	return r, durable.Throttled(30 * time.Second)      // tried again then, no attempt used
 //	return r, durable.Errorf("card_declined", "…")     // with a type, for callers and RetryFor
 //
+// What an activity tells with [AddCounter] and [SetState] is stored with its
+// result, once for the step, and not at all if the attempt fails.
+//
 // A panic in an activity is a failure of the type panic. A panic in an
 // orchestrator fails the turn, not the execution: the turn is delivered again, to
 // better code in the end.

@@ -139,7 +139,8 @@ func StartAt(t time.Time) SubmitOption {
 	return option{submit: func(s *submission) error { utc := t.UTC(); s.StartAt = &utc; return nil }}
 }
 
-// CallbackURL is told when the execution has ended.
+// CallbackURL is told when the execution has ended: it gets a POST of it, which
+// decodes as an Execution, at least once. docs/protocol.md says how it is signed.
 func CallbackURL(u string) SubmitOption {
 	return option{submit: func(s *submission) error { s.CallbackURL = u; return notEmpty("CallbackURL", u) }}
 }
@@ -231,15 +232,29 @@ type SignalReceipt struct {
 	Delivery string `json:"delivery"` // delivered, or buffered until someone waits
 }
 
+// signal is what goes with a signal beside its payload.
+type signal struct{ idempotencyKey string }
+
 // Signal sends a signal to an execution. An execution that has ended refuses it
-// with the code already_terminal.
-func (c *Client) Signal(ctx context.Context, id, name string, payload any) (*SignalReceipt, error) {
+// with the code already_terminal. With IdempotencyKey it may be repeated after an
+// error: the execution gets it once, and each repetition the first one's receipt.
+func (c *Client) Signal(ctx context.Context, id, name string, payload any, opts ...SignalOption) (*SignalReceipt, error) {
 	body, err := encode(payload)
 	if err != nil {
 		return nil, fmt.Errorf("stent: encoding the signal %q: %w", name, err)
 	}
+	var s signal
+	for _, o := range opts {
+		if err := o.onSignal(&s); err != nil {
+			return nil, fmt.Errorf("stent: sending the signal %q: %w", name, err)
+		}
+	}
+	r := request{method: http.MethodPost, path: executionPath(id, "signals", name), body: body}
+	if s.idempotencyKey != "" {
+		r.header = http.Header{wire.HeaderIdempotencyKey: {s.idempotencyKey}}
+	}
 	var out SignalReceipt
-	if err := c.do(ctx, request{method: http.MethodPost, path: executionPath(id, "signals", name), body: body}, &out); err != nil {
+	if err := c.do(ctx, r, &out); err != nil {
 		return nil, err
 	}
 	return &out, nil

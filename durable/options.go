@@ -37,6 +37,11 @@ type SubmitOption interface {
 	onSubmit(*submission) error
 }
 
+// SignalOption is what Client.Signal takes.
+type SignalOption interface {
+	onSignal(*signal) error
+}
+
 // Options with several uses. The signature of an option tells where it fits, so
 // that one in the wrong place does not compile.
 type (
@@ -61,6 +66,12 @@ type (
 		CallOption
 		SubmitOption
 	}
+	// A KeyOption fits whatever may be repeated: a single step, a client's dispatch
+	// and a signal.
+	KeyOption interface {
+		StartOption
+		SignalOption
+	}
 	// An ExecutionOption fits what starts an execution: Dispatch here and in the client.
 	ExecutionOption interface {
 		DispatchOption
@@ -73,6 +84,7 @@ type option struct {
 	function func(*wire.ManifestFunction) error
 	step     func(*wire.Command) error
 	submit   func(*submission) error
+	signal   func(*signal) error
 }
 
 func (o option) onFunction(f *wire.ManifestFunction) error { return o.function(f) }
@@ -80,6 +92,7 @@ func (o option) onCall(c *wire.Command) error              { return o.step(c) }
 func (o option) onMap(c *wire.Command) error               { return o.step(c) }
 func (o option) onDispatch(c *wire.Command) error          { return o.step(c) }
 func (o option) onSubmit(s *submission) error              { return o.submit(s) }
+func (o option) onSignal(s *signal) error                  { return o.signal(s) }
 
 // overrides is the place for a command's options, made when the first one comes.
 func overrides(c *wire.Command) *wire.CallOptions {
@@ -220,14 +233,16 @@ func Key(key string) CallOption {
 
 // IdempotencyKey makes what is started with the same key share one run: of a step,
 // the completed run of the function, as if that were Idempotent; in a Map each item
-// has the key with its index; of a client's dispatch, one execution.
-func IdempotencyKey(key string) StartOption {
+// has the key with its index; of a client's dispatch, one execution; of its signal to
+// an execution, one signal.
+func IdempotencyKey(key string) KeyOption {
 	return option{
 		step: func(c *wire.Command) error {
 			overrides(c).IdempotencyKey = key
 			return notEmpty("IdempotencyKey", key)
 		},
 		submit: func(s *submission) error { s.idempotencyKey = key; return notEmpty("IdempotencyKey", key) },
+		signal: func(s *signal) error { s.idempotencyKey = key; return notEmpty("IdempotencyKey", key) },
 	}
 }
 

@@ -129,8 +129,8 @@ func (c *cluster) race(functions []string, key int) []outcome {
 	return outcomes
 }
 
-// rounds plays so many rounds, each with a key of its own, several at a time.
-func rounds(n int, round func(key int)) {
+// play plays so many rounds, each with a key of its own, several at a time.
+func play(n int, round func(key int)) {
 	var group sync.WaitGroup
 	next := make(chan int)
 	for range 4 {
@@ -159,7 +159,7 @@ func TestCallersWithOneKeyRaceForOneRun(t *testing.T) {
 	c := twoAPIs(t)
 	l := sharers(t, c)
 	callers := []string{"once", "call-once", "once", "map-once", "call-once", "once", "once", "call-once"}
-	rounds(200, func(key int) {
+	play(rounds, func(key int) {
 		want := outcome{"completed", falseyText(t, key)}
 		for i, got := range c.race(callers, key) {
 			if got != want {
@@ -177,7 +177,7 @@ func TestCallersWithOneKeyRaceThoughTheFirstRunFails(t *testing.T) {
 	c := twoAPIs(t)
 	l := sharers(t, c)
 	callers := []string{"second", "call-second", "second", "call-second", "second", "call-second", "second", "call-second"}
-	rounds(200, func(key int) {
+	play(rounds, func(key int) {
 		failed := 0
 		for i, got := range c.race(callers, key) {
 			switch want := (outcome{"completed", falseyText(t, key)}); {

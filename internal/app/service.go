@@ -14,6 +14,7 @@ import (
 	"github.com/stent-dev/stent/internal/db/dbopen"
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/http"
 	"github.com/stent-dev/stent/internal/scheduler"
 	"github.com/stent-dev/stent/internal/wake"
 )
@@ -164,6 +165,7 @@ func (s *service) scheduling() *scheduler.Scheduler {
 		Concurrency: s.settings.Concurrency, Queues: s.settings.Queues, Tags: s.settings.Tags,
 		LeaseDuration: s.settings.LeaseDuration, PollInterval: s.settings.PollInterval,
 		DrainTimeout: s.settings.DrainTimeout, MaxTurnBytes: s.settings.MaxTurnBytes, Log: s.log,
+		Callbacks: scheduler.Callbacks{Render: http.Execution, Secret: s.settings.CallbackSecret},
 	})
 }
 

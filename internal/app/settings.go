@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -30,6 +31,9 @@ type Settings struct {
 	DrainTimeout  time.Duration
 	MaxTurnBytes  int
 	StrictSSRF    bool
+
+	// CallbackSecret signs the callbacks of executions whose function's worker has no secret.
+	CallbackSecret string
 
 	// Log is where the program logs; nil: standard error, as LogLevel and LogFormat say.
 	Log Logger
@@ -82,6 +86,7 @@ func (s *Settings) all() []setting {
 		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up", (*span)(&s.PollInterval)},
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
 		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},
+		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks where the function's worker has no secret", (*secret)(&s.CallbackSecret)},
 		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses", (*truth)(&s.StrictSSRF)},
 	}
 }
@@ -99,6 +104,9 @@ func (s *Settings) Check() error {
 		return errors.New("max-turn-bytes must be at least 1024")
 	case s.LogFormat != "text" && s.LogFormat != "json":
 		return fmt.Errorf("log-format %q: want text or json", s.LogFormat)
+	}
+	if err := delivery.CheckSecret(s.CallbackSecret); err != nil {
+		return fmt.Errorf("callback-secret: %w", err)
 	}
 	return nil
 }
@@ -121,6 +129,7 @@ func Parse(name string, args []string) (Settings, error) {
 
 type (
 	text   string
+	secret string
 	number int
 	list   []string
 	span   time.Duration
@@ -129,6 +138,10 @@ type (
 
 func (t *text) String() string     { return string(*t) }
 func (t *text) Set(v string) error { *t = text(v); return nil }
+
+// secret does not show in a program's usage.
+func (s *secret) String() string     { return "" }
+func (s *secret) Set(v string) error { *s = secret(v); return nil }
 
 // address remembers that it was set.
 type address struct{ settings *Settings }

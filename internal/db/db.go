@@ -157,7 +157,7 @@ type Leases interface {
 // Lane is a kind of due work that is claimed or passed over as a whole.
 type Lane struct {
 	Queue    string // "" for timers
-	Function string // "" for timers, and for attempts whose time is up
+	Function string // workflow.Task.Lane: "" for timers, of callbacks a name that no function has
 	Version  string // "" also for tasks that take the current version: see Pinned
 	Pinned   bool
 	Priority int

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/workflow"
 )
 
 var null = json.RawMessage("null")
@@ -28,11 +29,15 @@ func (c *Client) Activity(ctx context.Context, r Request) Result {
 		return Result{Outcome: Accepted, StatusCode: resp.StatusCode, Contact: ContactMade}
 	}
 	value, f := c.activityValue(ctx, resp)
+	var update workflow.ContextUpdate
+	if f == nil {
+		update, f = contextUpdate(resp.Header)
+	}
 	if f != nil {
 		f.answeredBy(resp)
 		return f.result()
 	}
-	return Result{Outcome: Completed, Value: value, StatusCode: resp.StatusCode, Contact: ContactMade}
+	return Result{Outcome: Completed, Value: value, Context: update, StatusCode: resp.StatusCode, Contact: ContactMade}
 }
 
 func (c *Client) activityValue(ctx context.Context, resp *http.Response) (json.RawMessage, *failure) {
@@ -56,11 +61,11 @@ func statusFailure(resp *http.Response) *failure {
 		discard(resp)
 		return &failure{
 			errorType: "redirect", retryable: true,
-			message: fmt.Sprintf("the worker answered %d with Location %s: redirects are not followed, register the URL that it points to",
+			message: fmt.Sprintf("the endpoint answered %d with Location %s: redirects are not followed, give the URL that it points to",
 				code, printable(resp.Header.Get("Location"), maxExcerpt)),
 		}
 	case code < 200: // 101: its body would be the raw connection
-		return &failure{errorType: httpType(code), message: fmt.Sprintf("the worker answered %s", statusText(code)), retryable: true}
+		return &failure{errorType: httpType(code), message: fmt.Sprintf("the endpoint answered %s", statusText(code)), retryable: true}
 	}
 	f := errorFromBody(resp)
 	switch resp.StatusCode {

@@ -1,4 +1,4 @@
-// Package delivery is one POST to a worker: it signs the request, keeps it away
+// Package delivery is one POST to a worker, or to the receiver of a callback: it signs the request, keeps it away
 // from forbidden addresses, sends it and classifies the answer. A Breaker beside
 // it remembers which endpoints cannot be reached.
 //
@@ -12,6 +12,6 @@
 // and the delivery is not repeated here: attempts are counted in the database,
 // so a repetition that nobody counted would be one attempt too many.
 //
-// It imports the standard library, internal/wire, the Standard Webhooks library
-// and code.dny.dev/ssrf.
+// It imports the standard library, internal/wire, internal/workflow, the Standard
+// Webhooks library and code.dny.dev/ssrf.
 package delivery

@@ -21,7 +21,7 @@ const (
 // errorFromBody makes an error of a failed answer: problem+json (RFC 9457),
 // {"error": {type, message, details}}, or whatever text came.
 func errorFromBody(resp *http.Response) *failure {
-	f := &failure{errorType: httpType(resp.StatusCode), message: "the worker answered " + statusText(resp.StatusCode)}
+	f := &failure{errorType: httpType(resp.StatusCode), message: "the endpoint answered " + statusText(resp.StatusCode)}
 	if contentEncoding(resp) != "" {
 		return f // never decompressed
 	}

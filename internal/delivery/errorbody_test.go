@@ -19,17 +19,17 @@ func TestErrorBodiesReachTheOrchestratorAsTypeMessageDetails(t *testing.T) {
 		"problem, blank":  {problem, `{"type":"about:blank","title":"Out"}`, "http_500", "Out", "", `{"type":"about:blank","title":"Out"}`},
 		"problem, urn":    {problem, `{"type":"urn:problem:stock","title":"Out"}`, "stock", "Out", "", `{"type":"urn:problem:stock","title":"Out"}`},
 		"error is text":   {plain, `{"error":"boom"}`, "http_500", "boom", "", `{"error":"boom"}`},
-		"list of details": {plain, `{"detail":[1]}`, "http_500", "the worker answered 500 Internal Server Error", "", `{"detail":[1]}`},
+		"list of details": {plain, `{"detail":[1]}`, "http_500", "the endpoint answered 500 Internal Server Error", "", `{"detail":[1]}`},
 		"no JSON type":    {html, `{"error":{"type":"Declined","message":"no"}}`, "Declined", "no", "", ""},
 		"HTML":            {html, "<h1>\x1b]0;owned\x07\u202e</h1>\n", "http_500", "", `<h1>\x1b]0;owned\a\u202e</h1>`, ""},
 		"not UTF-8":       {html, "\xff", "http_500", "", `\xff`, ""},
 		"broken JSON":     {plain, `{"error":`, "http_500", "", `{"error":`, ""},
 		"array":           {plain, `[1]`, "http_500", "", `[1]`, ""},
 		"null":            {plain, `null`, "http_500", "", `null`, ""},
-		"nothing":         {plain, ``, "http_500", "the worker answered 500 Internal Server Error", "", ""},
+		"nothing":         {plain, ``, "http_500", "the endpoint answered 500 Internal Server Error", "", ""},
 		"endless text":    {html, strings.Repeat("x", maxErrorBytes+1), "http_500", "", "xxx…", ""},
 		"depth bomb":      {plain, `{"error":` + strings.Repeat("[", 20_000), "http_500", "", "[[[", ""},
-		"long type":       {plain, `{"error":{"type":"` + strings.Repeat("t", 500) + `"}}`, strings.Repeat("t", maxType) + "…", "the worker answered 500 Internal Server Error", "", ""},
+		"long type":       {plain, `{"error":{"type":"` + strings.Repeat("t", 500) + `"}}`, strings.Repeat("t", maxType) + "…", "the endpoint answered 500 Internal Server Error", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

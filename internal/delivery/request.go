@@ -42,6 +42,7 @@ type Request struct {
 	// and 10 s for a turn if zero.
 	Timeout     time.Duration
 	Body        []byte // sent exactly as it is
+	Event       string // what a callback tells; no header if empty
 	TraceParent string // W3C trace context; no header if empty
 }
 
@@ -69,6 +70,7 @@ func (r *Request) header(s signer, basic string, now time.Time) (http.Header, er
 		set(wire.HeaderDeadline, r.Deadline.UTC().Format(deadlineLayout))
 	}
 	set(wire.HeaderTaskToken, r.Token)
+	set(wire.HeaderEvent, r.Event)
 	set(wire.HeaderIdempotencyKey, r.TaskID)
 	set(headerWebhookID, r.TaskID)
 	set("Traceparent", r.TraceParent)

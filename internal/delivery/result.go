@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/workflow"
 )
 
 // Outcome is what a delivery came to.
@@ -43,7 +44,8 @@ const (
 // what is to become of the attempt).
 type Result struct {
 	Outcome       Outcome
-	Value         json.RawMessage // Completed: the worker's bytes without surrounding space
+	Value         json.RawMessage        // Completed: the worker's bytes without surrounding space
+	Context       workflow.ContextUpdate // Completed: of the headers Stent-Counters and Stent-State
 	Error         *wire.Error
 	Retryable     bool          // Failed: whether the retry policy applies
 	RetryAfter    time.Duration // Throttled, and Failed if Retryable: 1 s to 24 h as the worker asked; 0: it did not

@@ -110,7 +110,7 @@ func (a *attempt) explain(ctx context.Context, t *target, err error) *failure {
 	case !a.connected:
 		return &failure{errorType: "invalid_request", message: fmt.Sprintf("the request could not be built: %v", err)}
 	case a.answering.Load() && !lost(err):
-		return &failure{errorType: "invalid_response", message: fmt.Sprintf("the worker's answer is not HTTP or breaks a limit: %s", printable(err.Error(), maxMessage)), retryable: true}
+		return &failure{errorType: "invalid_response", message: fmt.Sprintf("the endpoint's answer is not HTTP or breaks a limit: %s", printable(err.Error(), maxMessage)), retryable: true}
 	}
 	return connectionLost(err)
 }
@@ -134,7 +134,7 @@ func interrupted(ctx context.Context) *failure {
 	if cancelled(ctx) {
 		return &failure{errorType: "cancelled", message: "the delivery was cancelled", retryable: true}
 	}
-	return &failure{errorType: "timeout", message: "the worker did not answer in the time that the attempt had", retryable: true}
+	return &failure{errorType: "timeout", message: "the endpoint did not answer in the time that the attempt had", retryable: true}
 }
 
 func cancelled(ctx context.Context) bool {

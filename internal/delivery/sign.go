@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -17,7 +18,10 @@ const (
 	headerWebhookSignature = "Webhook-Signature"
 )
 
-// signer signs for one worker, once for each of its keys, so that a secret can
+// errInvalidSecret does not quote the secret, as the library's error may.
+var errInvalidSecret = errors.New("the signing secret is not base64 with the prefix whsec_")
+
+// signer signs for one receiver, once for each of its keys, so that a secret can
 // be rotated: while both are valid, the secret is the new and the old one,
 // separated by a space.
 type signer struct {
@@ -30,9 +34,7 @@ func newSigner(secret string) signer {
 	for _, part := range strings.Fields(secret) {
 		key, err := standardwebhooks.NewWebhook(part)
 		if err != nil {
-			// The library's error is not shown: it may quote the secret.
-			s.fail = &failure{outcome: Failed, errorType: "invalid_secret",
-				message: "the worker's signing secret is not base64 with the prefix whsec_: register the worker with a valid one"}
+			s.fail = &failure{outcome: Failed, errorType: "invalid_secret", message: errInvalidSecret.Error() + ": register the worker with a valid one"}
 			return s
 		}
 		s.keys = append(s.keys, key)

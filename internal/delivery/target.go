@@ -31,10 +31,10 @@ func newTarget(rawURL string) *target {
 		if errors.As(err, &e) {
 			err = e.Err // without the URL itself, which may hold a password
 		}
-		return badTarget(rawURL, "invalid_url", fmt.Sprintf("the function's URL is not valid: %v", err))
+		return badTarget(rawURL, "invalid_url", fmt.Sprintf("the URL is not valid: %v", err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return badTarget(rawURL, "invalid_url", fmt.Sprintf("the function's URL %q is not an absolute http or https URL", u.Redacted()))
+		return badTarget(rawURL, "invalid_url", fmt.Sprintf("the URL %q is not an absolute http or https URL", u.Redacted()))
 	}
 	if ambiguousAddress(u.Hostname()) {
 		return badTarget(rawURL, "address_denied", fmt.Sprintf(

@@ -15,16 +15,26 @@ import (
 type SignalReceipt struct {
 	ID        workflow.ID
 	Delivered bool // a wait took it; otherwise it is buffered
+	Replayed  bool // an earlier request with the same key had sent it
 }
 
-// Signal puts a message into an execution's mailbox. Errors:
-// workflow.ErrNotFound, ErrAlreadyTerminal, ErrMailboxFull; ErrUnavailable.
-func (e *Engine) Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage) (SignalReceipt, error) {
-	v, err := e.ask(ctx, id, workflow.Send{Execution: id, Name: name, Payload: payload})
+// Signal puts a message into an execution's mailbox. With a key, which may be
+// empty, a repetition gives the same message, also once the execution has ended.
+// Errors: workflow.ErrNotFound, ErrAlreadyTerminal, ErrMailboxFull, ErrKeyReused;
+// ErrUnavailable, after which a signal without a key may have been stored.
+func (e *Engine) Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage, key string) (SignalReceipt, error) {
+	event := workflow.Send{Execution: id, Name: name, Payload: payload, IdempotencyKey: key}
+	if key != "" {
+		event.RequestHash = hashOf(struct {
+			Name    string
+			Payload json.RawMessage
+		}{name, canonical(payload)}, payload)
+	}
+	v, err := e.ask(ctx, id, event)
 	if err != nil {
 		return SignalReceipt{}, err
 	}
-	return SignalReceipt{ID: v.Signal.ID, Delivered: v.Delivered}, nil
+	return SignalReceipt{ID: v.Signal.ID, Delivered: v.Delivered, Replayed: v.Replayed}, nil
 }
 
 // Cancel asks an execution to end: gracefully, so that orchestrators may
@@ -68,12 +78,16 @@ type HeartbeatReply struct {
 	LeaseExpiresAt *time.Time
 }
 
-// Complete reports the result of an attempt that runs asynchronously. The same
-// report again is no error. Errors: ErrBadToken, workflow.ErrLeaseLost,
-// ErrNotFound, ErrUnavailable.
-func (e *Engine) Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage) error {
+// Complete reports the result of an attempt that runs asynchronously, with what
+// it adds to counters and sets of the state. The same report again is no error,
+// and changes nothing. Errors: workflow.FieldErrors, ErrBadToken,
+// workflow.ErrLeaseLost, ErrNotFound, ErrUnavailable.
+func (e *Engine) Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage, update workflow.ContextUpdate) error {
+	if err := update.Check(); err != nil {
+		return err
+	}
 	v, err := e.report(ctx, task, token, func(l workflow.Lease) workflow.Event {
-		return workflow.Succeeded{Lease: l, Value: value}
+		return workflow.Succeeded{Lease: l, Value: value, ContextUpdate: update}
 	})
 	if err != nil || !v.Replayed {
 		return err

@@ -180,6 +180,50 @@ func TestCallersWithOneKeyShareOneExecution(t *testing.T) {
 	}
 }
 
+// forgetful stores the next commit and does not say so.
+type forgetful struct {
+	db.Store
+	next atomic.Bool
+}
+
+func (f *forgetful) Commit(ctx context.Context, need workflow.Need, decide func(*workflow.Loaded) (*workflow.Change, error)) (db.Saved, error) {
+	saved, err := f.Store.Commit(ctx, need, decide)
+	if err == nil && f.next.CompareAndSwap(true, false) {
+		return db.Saved{}, db.ErrUnknown
+	}
+	return saved, err
+}
+
+func TestSignalWithAKeyIsStoredOnceThoughItsCommitIsUnknown(t *testing.T) {
+	t.Parallel()
+	store := &forgetful{}
+	e, _ := setup(t, wake.NewLocal(), func(s db.Store) db.Store { store.Store = s; return store })
+	started, err := e.Start(t.Context(), engine.StartRequest{Function: "work", Delay: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := started.Execution.ID
+	store.next.Store(true)
+	first, err := e.Signal(t.Context(), id, "go", json.RawMessage(`{"a": 1, "b": 2}`), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := e.Signal(t.Context(), id, "go", json.RawMessage(`{"b":2,"a":1}`), "k")
+	if err != nil || !again.Replayed || again.ID != first.ID {
+		t.Errorf("the repetition gave %+v, %v, want %s", again, err, first.ID)
+	}
+	if _, err := e.Signal(t.Context(), id, "go", json.RawMessage(`{"b":2,"a":3}`), "k"); !errors.Is(err, workflow.ErrKeyReused) {
+		t.Errorf("another payload: %v", err)
+	}
+	if signals, err := e.Signals(t.Context(), id, engine.Page{Limit: 10}); err != nil || len(signals) != 1 {
+		t.Errorf("%d signals, %v, want one", len(signals), err)
+	}
+	store.next.Store(true)
+	if _, err := e.Signal(t.Context(), id, "go", nil, ""); !errors.Is(err, engine.ErrUnavailable) {
+		t.Errorf("a signal without a key: %v, want ErrUnavailable", err)
+	}
+}
+
 // deaf is a bus whose hints all get lost.
 type deaf struct{}
 
@@ -231,16 +275,16 @@ func TestReportsNeedTheTokenOfTheirTask(t *testing.T) {
 	e, _ := setup(t, wake.NewLocal(), nil)
 	lease := workflow.Lease{Execution: engine.NewID(), Task: engine.NewID(), Token: 7}
 	token := e.Token(lease)
-	if err := e.Complete(t.Context(), engine.NewID(), token, nil); !errors.Is(err, workflow.ErrLeaseLost) {
+	if err := e.Complete(t.Context(), engine.NewID(), token, nil, workflow.ContextUpdate{}); !errors.Is(err, workflow.ErrLeaseLost) {
 		t.Errorf("the token of another task: %v, want ErrLeaseLost", err)
 	}
-	if err := e.Complete(t.Context(), lease.Task, token, nil); !errors.Is(err, workflow.ErrNotFound) {
+	if err := e.Complete(t.Context(), lease.Task, token, nil, workflow.ContextUpdate{}); !errors.Is(err, workflow.ErrNotFound) {
 		t.Errorf("a task that does not exist: %v, want ErrNotFound", err)
 	}
 	for i := range token {
 		forged := []byte(token)
 		forged[i] ^= 1
-		if err := e.Complete(t.Context(), lease.Task, string(forged), nil); !errors.Is(err, engine.ErrBadToken) {
+		if err := e.Complete(t.Context(), lease.Task, string(forged), nil, workflow.ContextUpdate{}); !errors.Is(err, engine.ErrBadToken) {
 			t.Errorf("a token with its byte %d changed: %v, want ErrBadToken", i, err)
 		}
 	}

@@ -96,7 +96,12 @@ func (i *improviser) carryOut(t *workflow.Task, contextSeq int64, turn *engine.T
 			i.submit(t.Execution, workflow.Failed{Lease: leaseOf(t), Error: failure})
 			return
 		}
-		i.submit(t.Execution, workflow.Succeeded{Lease: leaseOf(t), Value: json.RawMessage(fmt.Sprint(rand.IntN(1000)))})
+		done := workflow.Succeeded{Lease: leaseOf(t), Value: json.RawMessage(fmt.Sprint(rand.IntN(1000)))}
+		if rand.IntN(2) == 0 {
+			done.Counters = map[string]int64{"done": 1}
+			done.State = map[string]json.RawMessage{"last": done.Value}
+		}
+		i.submit(t.Execution, done)
 		return
 	}
 	if turn == nil {
@@ -247,7 +252,7 @@ func TestWhatIsRememberedOfAJournalIsWhatIsStored(t *testing.T) {
 				case 1:
 					err = stranger.SetState(ctx, id, "seen", json.RawMessage("true"))
 				case 2:
-					_, err = stranger.Signal(ctx, id, "work", json.RawMessage(`"come"`))
+					_, err = stranger.Signal(ctx, id, "work", json.RawMessage(`"come"`), "")
 				}
 				_ = err // it may have ended meanwhile
 			}

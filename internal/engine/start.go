@@ -101,12 +101,24 @@ func (e *Engine) start(ctx context.Context, r StartRequest) (workflow.Start, err
 // JSON input are the same request.
 func hash(r StartRequest) []byte {
 	r.TraceParent = ""
-	if canonical, err := workflow.Canonical(r.Input); err == nil {
-		r.Input = canonical
+	r.Input = canonical(r.Input)
+	return hashOf(r, r.Input)
+}
+
+// canonical gives the one spelling of JSON; of what is none, the bytes that came.
+func canonical(text json.RawMessage) json.RawMessage {
+	if spelt, err := workflow.Canonical(text); err == nil {
+		return spelt
 	}
-	text, err := json.Marshal(r)
+	return text
+}
+
+// hashOf tells requests apart. When the request cannot be written because its
+// value is not JSON, whoever let that through compares the value's bytes.
+func hashOf(request any, value json.RawMessage) []byte {
+	text, err := json.Marshal(request)
 	if err != nil {
-		text = r.Input // the input is not JSON; whoever lets that through compares its bytes
+		text = value
 	}
 	sum := sha256.Sum256(text)
 	return sum[:]

@@ -93,7 +93,8 @@ func (t *tenant) hold(c *workflow.Change) {
 	}
 	slices.SortFunc(c.Holds, func(a, b workflow.Hold) int { return a.Execution.Compare(b.Execution) }) // as a claim does
 	for _, x := range c.Executions {
-		if _, held := t.holds[x.ID]; held && x.State.Terminal() {
+		// An execution with a callback is not done with when it ends: ForgetIdle sees to its hold.
+		if _, held := t.holds[x.ID]; held && x.State.Terminal() && x.CallbackURL == "" {
 			c.Unholds = append(c.Unholds, workflow.Hold{Scheduler: t.id, Execution: x.ID})
 		}
 	}

@@ -23,7 +23,9 @@ func (*still) Start(_ context.Context, r engine.StartRequest) (engine.Started, e
 	return engine.Started{Execution: x}, nil
 }
 
-func (*still) Complete(context.Context, workflow.ID, string, json.RawMessage) error { return nil }
+func (*still) Complete(context.Context, workflow.ID, string, json.RawMessage, workflow.ContextUpdate) error {
+	return nil
+}
 
 // BenchmarkHandlers measures what the service itself costs, without a network.
 func BenchmarkHandlers(b *testing.B) {

@@ -30,7 +30,19 @@ type operation struct {
 type shape struct {
 	opaque bool
 	fields map[string]*shape
+	others *shape // of fields with names of the user's
 	items  *shape
+}
+
+// field gives the shape of a member of an object.
+func (s *shape) field(name string) *shape {
+	if s == nil {
+		return nil
+	}
+	if of := s.fields[name]; of != nil {
+		return of
+	}
+	return s.others
 }
 
 func readDocument(text []byte) (*document, error) {
@@ -78,6 +90,9 @@ func newShape(s *openapi3.Schema) *shape {
 	of := &shape{fields: map[string]*shape{}}
 	for name, property := range s.Properties {
 		of.fields[name] = newShape(property.Value)
+	}
+	if others := s.AdditionalProperties.Schema; others != nil {
+		of.others = newShape(others.Value)
 	}
 	return of
 }

@@ -13,14 +13,14 @@ import (
 type Engine interface {
 	Start(ctx context.Context, r engine.StartRequest) (engine.Started, error)
 	StartBatch(ctx context.Context, requests []engine.StartRequest) []engine.StartResult
-	Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage) (engine.SignalReceipt, error)
+	Signal(ctx context.Context, id workflow.ID, name string, payload json.RawMessage, key string) (engine.SignalReceipt, error)
 	Cancel(ctx context.Context, id workflow.ID, force bool) error
 	Pause(ctx context.Context, id workflow.ID) error
 	Resume(ctx context.Context, id workflow.ID) error
 	Count(ctx context.Context, id workflow.ID, name string, add int64) (int64, error)
 	SetState(ctx context.Context, id workflow.ID, key string, value json.RawMessage) error
 
-	Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage) error
+	Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage, update workflow.ContextUpdate) error
 	Fail(ctx context.Context, task workflow.ID, token string, failure workflow.Error, retryable bool) error
 	Heartbeat(ctx context.Context, task workflow.ID, token string, details json.RawMessage) (engine.HeartbeatReply, error)
 

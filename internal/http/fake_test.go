@@ -71,8 +71,8 @@ func (f *fake) StartBatch(ctx context.Context, requests []engine.StartRequest) [
 	return results
 }
 
-func (f *fake) Signal(_ context.Context, _ workflow.ID, _ string, payload json.RawMessage) (engine.SignalReceipt, error) {
-	return engine.SignalReceipt{ID: aTask}, f.see(payload)
+func (f *fake) Signal(_ context.Context, _ workflow.ID, _ string, payload json.RawMessage, key string) (engine.SignalReceipt, error) {
+	return engine.SignalReceipt{ID: aTask, Replayed: key == "again"}, f.see(payload)
 }
 func (f *fake) Cancel(context.Context, workflow.ID, bool) error { return f.err }
 func (f *fake) Pause(context.Context, workflow.ID) error        { return f.err }
@@ -85,7 +85,15 @@ func (f *fake) SetState(_ context.Context, _ workflow.ID, _ string, v json.RawMe
 	return f.see(v)
 }
 
-func (f *fake) Complete(_ context.Context, _ workflow.ID, _ string, v json.RawMessage) error {
+func (f *fake) Complete(_ context.Context, _ workflow.ID, _ string, v json.RawMessage, u workflow.ContextUpdate) error {
+	if err := u.Check(); err != nil {
+		return err
+	}
+	for _, value := range u.State {
+		if err := f.see(value); err != nil {
+			return err
+		}
+	}
 	return f.see(v)
 }
 

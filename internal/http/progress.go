@@ -7,10 +7,10 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-// shownAsStep leaves out what is no step of anybody's: the deadline's timer, and
-// an orchestrator's own task, whose steps are shown instead.
+// shownAsStep leaves out what is no step of anybody's: the deadline's timer, the
+// callback, and an orchestrator's own task, whose steps are shown instead.
 func shownAsStep(t *workflow.Task) bool {
-	return t.Op != workflow.OpDeadline && (t.Op != workflow.OpStart || t.Kind != workflow.KindOrchestrator)
+	return t.Op != workflow.OpDeadline && t.Op != workflow.OpCallback && (t.Op != workflow.OpStart || t.Kind != workflow.KindOrchestrator)
 }
 
 // step writes a task as a step of its execution's progress.

@@ -2,6 +2,7 @@ package http
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 
 	"github.com/stent-dev/stent/internal/engine"
@@ -40,6 +41,11 @@ func (w *jsonWriter) view(v *engine.ExecutionView) {
 	}
 	w.end('}')
 	w.end('}')
+}
+
+// Execution writes an execution as GET /v1/executions/{id} shows it.
+func Execution(v *engine.ExecutionView) []byte {
+	return render(http.StatusOK, func(w *jsonWriter) { w.view(v) }).body
 }
 
 func (w *jsonWriter) executionFields(x *workflow.Execution) {
@@ -133,7 +139,7 @@ func (w *jsonWriter) taskFields(t *workflow.Task, worker workflow.ID) {
 
 // calledFunction gives the function that a task calls, "" if it calls none.
 func calledFunction(t *workflow.Task) string {
-	if t.Kind.Delivered() || t.Kind == workflow.KindMap {
+	if t.Op != workflow.OpCallback && (t.Kind.Delivered() || t.Kind == workflow.KindMap) {
 		return t.Name
 	}
 	return ""

@@ -46,6 +46,7 @@ func (a reply) VisitCancelExecutionResponse(w http.ResponseWriter) error    { re
 func (a reply) VisitPauseExecutionResponse(w http.ResponseWriter) error     { return a.send(w) }
 func (a reply) VisitResumeExecutionResponse(w http.ResponseWriter) error    { return a.send(w) }
 func (a reply) VisitListExecutionTasksResponse(w http.ResponseWriter) error { return a.send(w) }
+func (a reply) VisitSendSignalResponse(w http.ResponseWriter) error         { return a.send(w) }
 func (a reply) VisitListSignalsResponse(w http.ResponseWriter) error        { return a.send(w) }
 func (a reply) VisitExplainExecutionResponse(w http.ResponseWriter) error   { return a.send(w) }
 func (a reply) VisitListTasksResponse(w http.ResponseWriter) error          { return a.send(w) }

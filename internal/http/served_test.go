@@ -79,7 +79,7 @@ func TestValuesPassUnchanged(t *testing.T) {
 			}
 			c.call(t, http.MethodPost, executionPath+"/signals/s", value)
 			c.call(t, http.MethodPut, executionPath+"/state/k", " "+value+"\n")
-			c.call(t, http.MethodPost, taskPath+"/complete", `{"result":`+value+`}`, "Stent-Task-Token: t")
+			c.call(t, http.MethodPost, taskPath+"/complete", `{"state":{"k":`+value+`},"counters":{"n":-1},"result":`+value+`}`, "Stent-Task-Token: t")
 			f.seen = append(f.seen, f.started[0].Input)
 			for i, seen := range f.seen {
 				if string(seen) != value {
@@ -113,6 +113,17 @@ func TestResultsAreInvalidatedByFunctionAndVersion(t *testing.T) {
 	}
 	f.err = workflow.ErrNotFound
 	c.call(t, http.MethodDelete, "/v1/functions/f/results", "").want(t, 404)
+}
+
+func TestRepeatedSignalSaysSo(t *testing.T) {
+	t.Parallel()
+	c := setup(t, Options{Engine: &fake{}})
+	for _, key := range []string{"first", "again"} {
+		got := c.call(t, http.MethodPost, executionPath+"/signals/s", "1", "Idempotency-Key: "+key).want(t, 202)
+		if replayed := got.header.Get("Idempotent-Replayed"); (replayed == "true") != (key == "again") {
+			t.Errorf("%s: Idempotent-Replayed is %q", key, replayed)
+		}
+	}
 }
 
 func TestRepeatedDispatchIsAnsweredWithTheFirst(t *testing.T) {

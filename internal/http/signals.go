@@ -2,22 +2,31 @@ package http
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/stent-dev/stent/internal/http/api"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-// SendSignal puts a message into an execution's mailbox.
+// SendSignal puts a message into an execution's mailbox. A repetition is answered
+// with the message that the first one sent, as it then stands.
 func (s *server) SendSignal(ctx context.Context, request api.SendSignalRequestObject) (api.SendSignalResponseObject, error) {
 	if err := checkName("/path/name", request.Name); err != nil {
 		return nil, err
 	}
 	id := workflow.ID(request.ID)
-	receipt, err := s.engine.Signal(ctx, id, request.Name, orNull(orZero(request.Body)))
+	receipt, err := s.engine.Signal(ctx, id, request.Name, orNull(orZero(request.Body)), orZero(request.Params.IdempotencyKey))
 	if err != nil {
 		return nil, aboutExecution(err, id)
 	}
-	return api.SendSignal202JSONResponse{ID: api.ID(receipt.ID), Delivery: delivery(receipt.Delivered)}, nil
+	answer := render(http.StatusAccepted, func(w *jsonWriter) {
+		w.begin('{')
+		w.text("id", receipt.ID.String())
+		w.text("delivery", string(delivery(receipt.Delivered)))
+		w.end('}')
+	})
+	answer.replayed = receipt.Replayed
+	return answer, nil
 }
 
 // ListSignals lists the signals that were sent to an execution, newest first.

@@ -3,6 +3,7 @@ package http
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ const (
 	maxDelay    = 366 * 24 * time.Hour
 	minDuration = time.Millisecond
 	maxDuration = 10 * maxDelay
+	maxHost     = 255 // bytes, more than DNS allows
 )
 
 // jsonNull stands for values that are absent.
@@ -36,8 +38,8 @@ func startRequest(body *api.ExecutionStart) (engine.StartRequest, error) {
 	if body.Queue != nil {
 		workflow.CheckName(&faults, "/queue", r.Queue)
 	}
-	if body.CallbackURL != nil && !workflow.AbsoluteURL(r.CallbackURL) {
-		faults = append(faults, workflow.FieldError{Pointer: "/callback_url", Detail: "must be an absolute http or https URL"})
+	if body.CallbackURL != nil && !callable(r.CallbackURL) {
+		faults = append(faults, workflow.FieldError{Pointer: "/callback_url", Detail: "must be an absolute http or https URL of a host with at most 255 bytes"})
 	}
 	r.Delay = durationOf(&faults, "/delay", body.Delay, 0, maxDelay)
 	r.MaxDuration = durationOf(&faults, "/max_duration", body.MaxDuration, minDuration, maxDuration)
@@ -64,6 +66,12 @@ func durationOf(faults *workflow.FieldErrors, pointer string, text *string, leas
 		*faults = append(*faults, workflow.FieldError{Pointer: pointer, Detail: detail})
 	}
 	return d
+}
+
+// callable tells whether a callback can go to a URL: its host names a lane.
+func callable(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && workflow.AbsoluteURL(text) && len(u.Host) <= maxHost
 }
 
 // checkName refuses the name of a signal, a counter or a key in a path.

@@ -184,11 +184,7 @@ func (p *parser) member(s *shape, key string, depth int, build bool) (any, *refu
 	if !build {
 		return p.parse(nil, depth+1, false)
 	}
-	var of *shape
-	if s != nil {
-		of = s.fields[key]
-	}
-	return p.value(of, depth+1)
+	return p.value(s.field(key), depth+1)
 }
 
 // repeated tells whether the innermost object had the key already, and notes it.

@@ -68,7 +68,7 @@ func (s *server) hosts(ctx context.Context) func(*workflow.Task) workflow.ID {
 	type called struct{ name, version string }
 	found := map[called]workflow.ID{}
 	return func(t *workflow.Task) workflow.ID {
-		if !t.Kind.Delivered() {
+		if !t.Kind.Delivered() || t.Op == workflow.OpCallback {
 			return workflow.ID{}
 		}
 		of := called{t.Name, orZero(t.Version)}
@@ -86,11 +86,11 @@ func (s *server) hosts(ctx context.Context) func(*workflow.Task) workflow.ID {
 // CompleteTask takes the result of an attempt.
 func (s *server) CompleteTask(ctx context.Context, request api.CompleteTaskRequestObject) (api.CompleteTaskResponseObject, error) {
 	id := workflow.ID(request.ID)
-	result := jsonNull
-	if request.Body != nil {
-		result = orNull(request.Body.Result)
+	result, update := jsonNull, workflow.ContextUpdate{}
+	if body := request.Body; body != nil {
+		result, update = orNull(body.Result), workflow.ContextUpdate{Counters: orZero(body.Counters), State: body.State}
 	}
-	if err := s.engine.Complete(ctx, id, request.Params.StentTaskToken, result); err != nil {
+	if err := s.engine.Complete(ctx, id, request.Params.StentTaskToken, result, update); err != nil {
 		return nil, aboutTask(err, id)
 	}
 	return api.CompleteTask200JSONResponse{ReportedJSONResponse: api.ReportedJSONResponse{TaskID: request.ID}}, nil

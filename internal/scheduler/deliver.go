@@ -66,6 +66,8 @@ func (t *tenure) deliver(j job) {
 		t.carryOut(j, func() workflow.Event { return t.turn(j, j.turn) })
 	case j.task.Kind == workflow.KindOrchestrator:
 		t.loader.add(j)
+	case j.task.Op == workflow.OpCallback:
+		t.carryOut(j, func() workflow.Event { return t.callback(j) })
 	default:
 		t.carryOut(j, func() workflow.Event { return t.activity(j) })
 	}
@@ -133,7 +135,7 @@ func (t *tenure) activity(j job) workflow.Event {
 	}
 	switch result.Outcome {
 	case delivery.Completed:
-		return workflow.Succeeded{Lease: lease, Value: result.Value, Unshared: !j.shares()}
+		return workflow.Succeeded{Lease: lease, Value: result.Value, ContextUpdate: result.Context, Unshared: !j.shares()}
 	case delivery.Accepted:
 		return workflow.Accepted{Lease: lease}
 	case delivery.Throttled:

@@ -107,7 +107,7 @@ func bare(l engine.Lane) engine.Lane {
 
 // laneOf is the lane that a task was claimed from.
 func laneOf(c engine.Claimed) engine.Lane {
-	l := engine.Lane{Queue: c.Task.Queue, Function: c.Task.Name, Priority: c.Task.Priority, Key: c.Task.ConcurrencyKey()}
+	l := engine.Lane{Queue: c.Task.Queue, Function: c.Task.Lane(), Priority: c.Task.Priority, Key: c.Task.ConcurrencyKey()}
 	if c.Elapsed {
 		l.Function = ""
 	}
@@ -147,6 +147,9 @@ func (t *tenure) quota(ctx context.Context, lane engine.Lane, now time.Time) (en
 	}
 	if !t.servesQueue(lane.Queue) || t.engine.QueuePaused(lane.Queue) {
 		return engine.Quota{}, false
+	}
+	if receiver, ok := workflow.Receiver(lane.Function); ok {
+		return t.callbackQuota(lane, receiver, now)
 	}
 	var version *string
 	if lane.Pinned {

@@ -217,7 +217,7 @@ func TestTurnHandedOverByALostCommitGoesOnSoon(t *testing.T) {
 					view, err := s.engine.Execution(t.Context(), id)
 					return err == nil && len(view.Progress) == 1
 				})
-				_, err := s.engine.Signal(t.Context(), id, "go", nil)
+				_, err := s.engine.Signal(t.Context(), id, "go", nil, "")
 				t.Log("signal gave", err)
 			}
 			if !s.ends(id, 20*time.Second) {

@@ -22,10 +22,17 @@ const (
 	HeaderAttempt        = "Stent-Attempt"
 	HeaderDeadline       = "Stent-Deadline"
 	HeaderTaskToken      = "Stent-Task-Token"
+	HeaderEvent          = "Stent-Event"
 	HeaderAsync          = "Stent-Async"
 	HeaderRetryable      = "Stent-Retryable"
+	HeaderCounters       = "Stent-Counters"
+	HeaderState          = "Stent-State"
 	HeaderIdempotencyKey = "Idempotency-Key"
 )
+
+// MaxUpdateHeaders is how many bytes HeaderCounters and HeaderState together should
+// have at most: half of what an answer's headers may.
+const MaxUpdateHeaders = 32 << 10
 
 // Manifest is what a worker answers to GET: the functions that it serves.
 type Manifest struct {

@@ -7,6 +7,7 @@ func (ev Succeeded) needs(n *Need) {
 	if !ev.Unshared {
 		n.ResultsOf = append(n.ResultsOf, ev.Lease.Task)
 	}
+	ev.ContextUpdate.needs(n, ev.Lease.Execution)
 }
 
 func (ev Succeeded) apply(d *decision) error {
@@ -16,6 +17,9 @@ func (ev Succeeded) apply(d *decision) error {
 	}
 	if t.Kind != KindActivity {
 		return ErrInvalidOperation
+	}
+	if t.Op != OpCallback { // whose execution has ended
+		d.update(t.Execution, ev.ContextUpdate)
 	}
 	d.settle(t, TaskCompleted, ev.Value, nil)
 	return nil
@@ -45,8 +49,10 @@ func (d *decision) failAttempt(e *Execution, t *Task, ev Failed) {
 		d.settle(t, TaskFailed, nil, &ev.Error)
 		return
 	}
-	e.Retries++
-	d.touchExecution(e)
+	if t.Op != OpCallback {
+		e.Retries++
+		d.touchExecution(e)
+	}
 	after := max(ev.RetryAfter, policy.Delay(t.Failures, d.env.Random()))
 	t.Error = &ev.Error
 	d.makeDue(t, d.now.Add(after))
@@ -54,6 +60,9 @@ func (d *decision) failAttempt(e *Execution, t *Task, ev Failed) {
 
 // policy is the retry policy in force for a task now.
 func (d *decision) policy(t *Task) RetryPolicy {
+	if t.Op == OpCallback {
+		return callbackRetry
+	}
 	policy := DefaultRetryPolicy()
 	if f := d.lookup(t); f != nil {
 		policy = f.Retry

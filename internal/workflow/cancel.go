@@ -56,11 +56,11 @@ func (t *Task) compensates() bool {
 }
 
 // openTasks gives the loaded tasks of an execution that have not settled, oldest
-// first, without items of maps.
+// first, without items of maps and callbacks.
 func (d *decision) openTasks(e *Execution) []*Task {
 	var open []*Task
 	for _, t := range d.tasks {
-		if t.Execution == e.ID && !t.State.Settled() && t.Op != OpItem {
+		if t.Execution == e.ID && !t.State.Settled() && t.Op != OpItem && t.Op != OpCallback {
 			open = append(open, t)
 		}
 	}

@@ -51,6 +51,7 @@ type decision struct {
 	steps      map[StepRef]*Task
 	waiters    map[NameRef][]*Task
 	mailbox    map[NameRef][]*Signal
+	sent       map[NameRef]*Signal // by idempotency key
 	counters   map[NameRef]int64
 	results    map[ResultKey]*shared
 
@@ -73,7 +74,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		env: env, now: loaded.Now,
 		executions: make(map[ID]*Execution, len(loaded.Executions)), byKey: map[string]*Execution{},
 		tasks: make(map[ID]*Task, n), steps: make(map[StepRef]*Task, n),
-		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, counters: map[NameRef]int64{},
+		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, sent: map[NameRef]*Signal{}, counters: map[NameRef]int64{},
 		results:  make(map[ResultKey]*shared, len(loaded.Results)),
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, slots: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
@@ -108,6 +109,9 @@ func newDecision(loaded *Loaded, env Env) *decision {
 	}
 	for _, queue := range d.mailbox {
 		slices.SortFunc(queue, func(a, b *Signal) int { return cmp.Compare(a.Seq, b.Seq) })
+	}
+	for _, s := range loaded.Sent {
+		d.sent[NameRef{s.Execution, s.IdempotencyKey}] = s
 	}
 	for _, c := range loaded.Counters {
 		d.counters[NameRef{c.Execution, c.Name}] = c.Value
@@ -202,6 +206,10 @@ func (d *decision) add(t *Task) {
 	d.index(t)
 }
 
+// lookup gives the function that a task calls; a callback calls none.
 func (d *decision) lookup(t *Task) *Function {
+	if t.Op == OpCallback {
+		return nil
+	}
 	return d.env.Functions.Lookup(t.Name, t.Version)
 }

@@ -28,12 +28,14 @@ type Start struct {
 	Again bool
 }
 
-// Succeeded says that an attempt of an activity gave its result.
+// Succeeded says that an attempt of an activity gave its result, and what it adds
+// to the counters and sets of the state of its execution.
 type Succeeded struct {
 	Lease Lease
 	Value json.RawMessage
 	// Unshared says that the task is known to own no result, which spares looking.
 	Unshared bool
+	ContextUpdate
 }
 
 // Failed says that an attempt of an activity failed.
@@ -100,11 +102,15 @@ type Beat struct {
 	Details json.RawMessage
 }
 
-// Send puts a signal into an execution's mailbox.
+// Send puts a signal into an execution's mailbox. One with an idempotency key that
+// the execution has had already gives the signal of then in Verdict.Signal,
+// Replayed, or ErrKeyReused if it was another request; the execution may have ended.
 type Send struct {
-	Execution ID
-	Name      string
-	Payload   json.RawMessage
+	Execution      ID
+	Name           string
+	Payload        json.RawMessage
+	IdempotencyKey string // "": none
+	RequestHash    []byte // of the request that carries IdempotencyKey
 }
 
 // Cancel asks an execution to end.
@@ -142,10 +148,13 @@ type Lease struct {
 }
 
 // Repeatable tells whether an event that may have been stored already can be
-// applied again without harm: fenced ones are refused then, and starts find their execution.
+// applied again without harm: fenced ones are refused then, starts find their
+// execution, and signals with a key theirs.
 func Repeatable(e Event) bool {
-	switch e.(type) {
-	case Send, Count:
+	switch e := e.(type) {
+	case Send:
+		return e.IdempotencyKey != ""
+	case Count:
 		return false
 	}
 	return true
@@ -155,7 +164,8 @@ func Repeatable(e Event) bool {
 type Verdict struct {
 	// Err is the refusal; nil when the event was applied (or had been before).
 	Err error
-	// Replayed says that a start found its execution, or a report was a repetition.
+	// Replayed says that a start found its execution, a signal itself, or that a report
+	// was a repetition.
 	Replayed bool
 	// Execution is the execution as it then stands.
 	Execution *Execution

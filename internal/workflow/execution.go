@@ -81,4 +81,7 @@ type Signal struct {
 	Payload    json.RawMessage
 	ReceivedAt time.Time
 	TakenBy    ID // the wait's task; zero while buffered
+
+	IdempotencyKey string // unique in the execution; "": none
+	RequestHash    []byte // of the request that carried IdempotencyKey
 }

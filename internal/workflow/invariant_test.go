@@ -72,15 +72,28 @@ func (g *guard) execution(m *model, e *Execution) error {
 	if (e.CompletedAt != nil) != e.State.Terminal() {
 		return fmt.Errorf("completed at %v", e.CompletedAt)
 	}
+	callbacks := 0
+	for _, id := range m.made {
+		if t := m.tasks[id]; t.Execution == e.ID && t.Op == OpCallback {
+			callbacks++
+		}
+	}
+	if want := e.State.Terminal() && e.CallbackURL != ""; callbacks > 1 || (callbacks == 1) != want {
+		return fmt.Errorf("it has %d callbacks to %q", callbacks, e.CallbackURL)
+	}
 	return g.mailbox(m, e)
 }
 
 func (g *guard) mailbox(m *model, e *Execution) error {
-	buffered, untaken, takers := 0, map[string]bool{}, map[ID]bool{}
+	buffered, untaken, takers, keys := 0, map[string]bool{}, map[ID]bool{}, map[string]bool{}
 	for i, s := range m.signals[e.ID] {
 		if s.Seq != int64(i)+1 {
 			return fmt.Errorf("signal %d has seq %d", i+1, s.Seq)
 		}
+		if keys[s.IdempotencyKey] {
+			return fmt.Errorf("two signals have the key %q", s.IdempotencyKey)
+		}
+		keys[s.IdempotencyKey] = s.IdempotencyKey != ""
 		if s.TakenBy.IsZero() {
 			buffered++
 			untaken[s.Name] = true
@@ -124,7 +137,7 @@ func (g *guard) task(m *model, t *Task) error {
 		if g.settled[t.ID] != nil {
 			return fmt.Errorf("it was settled and is open again")
 		}
-		if m.executions[t.Execution].State.Terminal() {
+		if m.executions[t.Execution].State.Terminal() && t.Op != OpCallback {
 			return fmt.Errorf("it is open in a terminal execution")
 		}
 		if p := m.tasks[t.Parent]; p != nil && (p.State.Settled() || p.Kind == KindOrchestrator && p.Run != t.ParentRun) {

@@ -3,8 +3,9 @@ package workflow
 import "time"
 
 // live finds the attempt that a lease names. It gives ErrLeaseLost when a newer
-// attempt holds the task or the execution has ended. reported says that the
-// attempt is right but was reported before, so there is nothing left to do.
+// attempt holds the task or the execution has ended, unless the task is the
+// callback that tells of that. reported says that the attempt is right but was
+// reported before, so there is nothing left to do.
 func (d *decision) live(l Lease) (e *Execution, t *Task, reported bool, err error) {
 	e, err = d.execution(l.Execution)
 	if err != nil {
@@ -24,6 +25,9 @@ func (d *decision) live(l Lease) (e *Execution, t *Task, reported bool, err erro
 	if t.State.Settled() || t.State == TaskPending || (t.Kind == KindOrchestrator && t.State == TaskWaiting) {
 		d.verdict.Replayed = true
 		return e, t, true, nil
+	}
+	if t.Op == OpCallback {
+		return e, t, false, nil
 	}
 	if e.State.Terminal() || d.parentGone(t) {
 		d.verdict.Cancel = true

@@ -89,7 +89,7 @@ func (m *model) load(need Need) *Loaded {
 			l.task(id, 0)
 		case t.WaitingFor != "" && slices.Contains(need.Waiters, NameRef{t.Execution, t.WaitingFor}):
 			l.task(id, 1)
-		case !t.State.Settled() && t.Op != OpItem && slices.Contains(need.Open, t.Execution):
+		case !t.State.Settled() && t.Op != OpItem && t.Op != OpCallback && slices.Contains(need.Open, t.Execution):
 			l.task(id, 0)
 		}
 	}
@@ -97,6 +97,13 @@ func (m *model) load(need Need) *Loaded {
 		for _, s := range mailbox {
 			if s.TakenBy.IsZero() && slices.Contains(need.Mailbox, NameRef{id, s.Name}) {
 				l.loaded.Signals = append(l.loaded.Signals, copied(s))
+			}
+		}
+	}
+	for id, mailbox := range m.signals {
+		for _, s := range mailbox {
+			if s.IdempotencyKey != "" && slices.Contains(need.Sent, NameRef{id, s.IdempotencyKey}) {
+				l.loaded.Sent = append(l.loaded.Sent, copied(s))
 			}
 		}
 	}
@@ -294,7 +301,7 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 
 func (m *model) below(t *Task, under ID) bool {
 	if under.IsZero() {
-		return true
+		return t.Op != OpCallback
 	}
 	for p := m.tasks[t.Parent]; p != nil; p = m.tasks[p.Parent] {
 		if p.ID == under {

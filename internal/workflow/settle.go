@@ -151,7 +151,11 @@ func (d *decision) endExecution(root *Task) {
 	}
 }
 
+// closeExecution ends an execution. It is not paused any more: nothing is to be kept
+// back of it but what tells of its end.
 func (d *decision) closeExecution(e *Execution, state ExecutionState, result json.RawMessage, failure *Error) {
 	e.State, e.Result, e.Error, e.CompletedAt = state, result, failure, d.stamp
+	e.Paused = false
 	d.touchExecution(e)
+	d.callback(e)
 }

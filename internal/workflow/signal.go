@@ -1,14 +1,22 @@
 package workflow
 
+import "bytes"
+
 func (ev Send) needs(n *Need) {
 	n.Executions = append(n.Executions, ev.Execution)
 	n.Waiters = append(n.Waiters, NameRef{ev.Execution, ev.Name})
+	if ev.IdempotencyKey != "" {
+		n.Sent = append(n.Sent, NameRef{ev.Execution, ev.IdempotencyKey})
+	}
 }
 
 // apply gives the signal to the wait that has waited longest, or buffers it. The
 // wait and the mailbox are looked at under the execution's lock, so a signal that
 // comes while a wait begins is never lost between them.
 func (ev Send) apply(d *decision) error {
+	if earlier := d.sent[NameRef{ev.Execution, ev.IdempotencyKey}]; earlier != nil {
+		return ev.replay(d, earlier)
+	}
 	e, err := d.openExecution(ev.Execution)
 	if err != nil {
 		return err
@@ -21,8 +29,12 @@ func (ev Send) apply(d *decision) error {
 	e.SignalSeq++
 	s := &Signal{
 		ID: d.env.NewID(), Execution: e.ID, Name: ev.Name, Seq: e.SignalSeq, Payload: orNull(ev.Payload), ReceivedAt: d.now,
+		IdempotencyKey: ev.IdempotencyKey, RequestHash: ev.RequestHash,
 	}
 	d.fresh[s.ID] = true
+	if s.IdempotencyKey != "" {
+		d.sent[NameRef{e.ID, s.IdempotencyKey}] = s
+	}
 	d.change.NewSignals = append(d.change.NewSignals, s)
 	d.touchExecution(e)
 	d.verdict.Signal = s
@@ -34,6 +46,16 @@ func (ev Send) apply(d *decision) error {
 	s.TakenBy = wait.ID
 	d.verdict.Delivered = true
 	d.settle(wait, TaskCompleted, s.Payload, nil)
+	return nil
+}
+
+// replay gives the signal that an earlier request with the same key has sent.
+func (ev Send) replay(d *decision, earlier *Signal) error {
+	d.verdict.Execution = d.executions[ev.Execution]
+	if !bytes.Equal(earlier.RequestHash, ev.RequestHash) {
+		return ErrKeyReused
+	}
+	d.verdict.Signal, d.verdict.Replayed, d.verdict.Delivered = earlier, true, !earlier.TakenBy.IsZero()
 	return nil
 }
 

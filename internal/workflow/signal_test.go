@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 )
@@ -25,6 +26,57 @@ func TestSignalBeforeTheWaitIsKeptForIt(t *testing.T) {
 		t.Fatalf("%+v", v)
 	}
 	s.wantTask(TaskPending, id)
+}
+
+func withKey(s Send, key string) Send {
+	s.IdempotencyKey, s.RequestHash = key, []byte(s.Name+string(s.Payload))
+	return s
+}
+
+func TestSignalWithAKeyIsSentOnce(t *testing.T) {
+	s := tell(t)
+	id, other := s.begin(key("w"), wait("w", "stop")), s.start("program0")
+	event := withKey(send(id, "go", "1"), "k")
+	verdicts := s.try(event, event, withKey(send(id, "go", "2"), "k"), withKey(send(other, "go", "1"), "k"), withKey(send(id, "go", "1"), "l"))
+	first := verdicts[0].Signal
+	if verdicts[0].Replayed || !verdicts[1].Replayed || verdicts[1].Signal != first || !errors.Is(verdicts[2].Err, ErrKeyReused) {
+		t.Fatalf("%+v", verdicts)
+	}
+	if verdicts[3].Err != nil || verdicts[3].Replayed || verdicts[4].Err != nil || verdicts[4].Replayed {
+		t.Fatalf("another execution or another key: %+v", verdicts[3:])
+	}
+	if v := s.do(event); !v.Replayed || v.Delivered || v.Signal.ID != first.ID || !s.change.Empty() {
+		t.Fatalf("in another batch: %+v", v)
+	}
+	s.refused(ErrKeyReused, withKey(send(id, "stop", "1"), "k"))
+	if n := len(s.m.signals[id]); n != 2 {
+		t.Fatalf("%d signals", n)
+	}
+}
+
+func TestRepeatedSignalIsToldWhatBecameOfIt(t *testing.T) {
+	s := tell(t)
+	id := s.start("program0")
+	event := withKey(send(id, "go", "1"), "k")
+	first := s.do(event).Signal.ID
+	s.do(s.answer(s.lease(id), key("w"), wait("w", "go")))
+	if v := s.do(event); !v.Replayed || !v.Delivered || v.Signal.ID != first {
+		t.Fatalf("after a wait took it: %+v", v)
+	}
+	s.do(Cancel{Execution: id, Force: true})
+	if v := s.do(event); !v.Replayed || v.Signal.ID != first {
+		t.Fatalf("after the end: %+v", v)
+	}
+	s.refused(ErrKeyReused, withKey(send(id, "go", "2"), "k"))
+	s.refused(ErrAlreadyTerminal, withKey(send(id, "go", "1"), "l"))
+	s.refused(ErrNotFound, withKey(send(ID{1}, "go", "1"), "k"))
+}
+
+func TestOnlySignalsWithAKeyMayBeRepeatedBlindly(t *testing.T) {
+	t.Parallel()
+	if Repeatable(send(ID{1}, "go", "1")) || !Repeatable(withKey(send(ID{1}, "go", "1"), "k")) {
+		t.Fatal("a signal without a key would be sent twice, or one with a key not again")
+	}
 }
 
 func TestWaitsTakeSignalsInTheOrderInWhichTheyBegan(t *testing.T) {

@@ -28,8 +28,8 @@ func TestRandomProgramsUnderRandomEvents(t *testing.T) {
 		"workflow.Pause", "workflow.Count", "workflow.SetState", "workflow.Beginning", "workflow.Woken", "command call", "command map", "command sleep", "command wait_signal",
 		"command local", "command cancel", "command dispatch", "command version", "command counter", "command state",
 		"cancel by force true", "cancel by force false", "continue as new", "signal delivered", "hand-over", "conflict", "repetition",
-		"bad turn", "cache hit", "withheld", "run for all", "result of another", "ownership passed on", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
-		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrMailboxFull.Error(),
+		"bad turn", "called back", "cache hit", "withheld", "run for all", "result of another", "ownership passed on", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
+		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrKeyReused.Error(), "signal repeated", "refused: " + ErrMailboxFull.Error(),
 	} {
 		if seen[operation] == 0 {
 			t.Errorf("never once: %s", operation)
@@ -47,6 +47,9 @@ func (w *world) start() {
 	ev.Result = ev.Function.ResultKey(ev.Execution.Input, nil, OpStart, 0)
 	if rapid.IntRange(0, 3).Draw(w.T, "bounded") == 0 {
 		ev.Duration = 2 * time.Minute
+	}
+	if rapid.Bool().Draw(w.T, "called back") {
+		ev.Execution.CallbackURL = "https://user:secret@Receiver/path"
 	}
 	if rapid.IntRange(0, 3).Draw(w.T, "delayed") == 0 {
 		ev.Delay = 5 * time.Second
@@ -138,6 +141,8 @@ func (w *world) fromOutside() Event {
 		return Count{Execution: id, Name: name, Add: 5}
 	case 9:
 		return SetState{Execution: id, Key: name, Value: json.RawMessage("1")}
+	case 10, 11, 12: // to the same execution, so that keys meet
+		return Send{Execution: ids[0], Name: name, Payload: json.RawMessage(`"signal"`), IdempotencyKey: "key", RequestHash: []byte(name)}
 	default:
 		return Send{Execution: id, Name: name, Payload: json.RawMessage(`"signal"`)}
 	}
@@ -192,6 +197,14 @@ func (w *world) signal() bool {
 func (w *world) judge() {
 	if err := w.guard.check(w.m); err != nil {
 		w.Fatal(err)
+	}
+	for _, id := range w.m.made {
+		if t := w.m.tasks[id]; t.Op == OpCallback {
+			if t.State != TaskCompleted || t.Attempt < 2 || t.Name != "https://receiver" {
+				w.Fatalf("callback to %s is %s after %d attempts", t.Name, t.State, t.Attempt)
+			}
+			w.seen["called back"]++
+		}
 	}
 	for id, e := range w.m.executions {
 		if !e.State.Terminal() {

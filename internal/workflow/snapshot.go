@@ -14,7 +14,7 @@ type StepRef struct {
 	Key    string
 }
 
-// NameRef names a signal or a counter of an execution.
+// NameRef names a signal, a counter or an idempotency key of an execution.
 type NameRef struct {
 	Execution ID
 	Name      string
@@ -29,10 +29,11 @@ type Need struct {
 	Steps      []StepRef // children by key
 	Waiters    []NameRef // tasks that wait for the signal, with their parents
 	Mailbox    []NameRef // signals that no wait has taken, oldest first
+	Sent       []NameRef // signals by their idempotency keys
 	Counters   []NameRef
 	Results    []ResultKey // shared results, to lock in the order of keys unless they can be taken
 	ResultsOf  []ID        // and those that these tasks own or await
-	Open       []ID        // executions whose tasks are all wanted that are not settled, but for items of maps
+	Open       []ID        // executions whose tasks are all wanted that are not settled, but for items of maps and callbacks
 }
 
 // NeedOf gives what a batch of events needs, without repetitions.
@@ -48,6 +49,7 @@ func NeedOf(events []Event) Need {
 	n.Steps = distinct(n.Steps)
 	n.Waiters = distinct(n.Waiters)
 	n.Mailbox = distinct(n.Mailbox)
+	n.Sent = distinct(n.Sent)
 	n.Counters = distinct(n.Counters)
 	n.Results = sortedKeys(n.Results)
 	n.ResultsOf = sorted(n.ResultsOf)
@@ -91,6 +93,7 @@ type Loaded struct {
 	Executions []*Execution
 	Tasks      []*Task
 	Signals    []*Signal
+	Sent       []*Signal // that have the idempotency keys, taken or not
 	Counters   []Counter
 	Results    []LoadedResult
 }
@@ -162,9 +165,9 @@ type TaskInput struct {
 }
 
 // Sweep cancels, in one statement, every task below Under that has not settled
-// (but not Under itself), or every one of the execution when Under is zero. The
-// token of each grows, so that no answer counts any more. Tasks that were made
-// or updated by the same change are swept too.
+// (but not Under itself), or every one of the execution when Under is zero, but for
+// callbacks. The token of each grows, so that no answer counts any more. Tasks that
+// were made or updated by the same change are swept too.
 type Sweep struct {
 	Execution ID
 	Under     ID

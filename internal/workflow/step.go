@@ -42,7 +42,7 @@ func (d *decision) command(e *Execution, parent *Task, c *Command) {
 		d.add(t)
 		d.setState(e.ID, c.Name, c.Value)
 		d.settle(t, TaskCompleted, null, nil)
-	case OpLocal, OpVersion, OpStart, OpItem, OpDeadline: // the last three are refused before
+	case OpLocal, OpVersion, OpStart, OpItem, OpDeadline, OpCallback: // the last four are refused before
 		d.add(t)
 		if c.Error != nil {
 			d.settle(t, TaskFailed, nil, c.Error)

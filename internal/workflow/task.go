@@ -42,8 +42,9 @@ func (k Kind) Delivered() bool { return k == KindActivity || k == KindOrchestrat
 // Op is the command that made a task.
 type Op string
 
-// The commands of an orchestrator. OpStart, OpItem and OpDeadline are the service's own:
-// an execution's root task, an item of a map, the timer of max_duration.
+// The commands of an orchestrator. OpStart, OpItem, OpDeadline and OpCallback are the
+// service's own: an execution's root task, an item of a map, the timer of
+// max_duration, the call of callback_url after the end.
 const (
 	OpCall       Op = "call"
 	OpMap        Op = "map"
@@ -59,6 +60,7 @@ const (
 	OpStart    Op = "start"
 	OpItem     Op = "item"
 	OpDeadline Op = "deadline"
+	OpCallback Op = "callback"
 )
 
 // Task is one call inside an execution. What follows CreatedAt changes; what
@@ -67,11 +69,11 @@ type Task struct {
 	Namespace string
 	ID        ID
 	Execution ID
-	Parent    ID  // zero: the root task, or the deadline timer
+	Parent    ID  // zero: the root task, the deadline timer, a callback
 	ParentRun int // the parent's run that made it
 	Key       string
 	Op        Op
-	Name      string  // the function, signal, counter, state key or change id
+	Name      string  // the function, signal, counter, state key, change id or receiver
 	Version   *string // the version of an orchestrator; nil: whichever is current
 	Queue     string  // of tasks that are delivered; "" for the others
 	Priority  int
@@ -118,15 +120,6 @@ type Task struct {
 	Await   []AwaitNode
 	// CancelRequested says that an orchestrator is to see the cancellation.
 	CancelRequested bool
-}
-
-// Lane is the kind of due work that the task is claimed with: its function, when it
-// is to be delivered, and "" when it is only to be looked at because its time is up.
-func (t *Task) Lane() string {
-	if t.Queue == "" || t.State != TaskPending && t.DueAt != nil {
-		return ""
-	}
-	return t.Name
 }
 
 // ConcurrencyKey is what its function's limits are counted apart by.

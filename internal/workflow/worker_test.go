@@ -109,6 +109,10 @@ func perform(t *Task, input json.RawMessage, healing bool) Event {
 		return Failed{Lease: lease, Error: Error{Type: kind, Message: "it fails"}, Retryable: retryable, StatusCode: 500}
 	}
 	switch {
+	case t.Op == OpCallback && t.Failures < 1:
+		return failed("no", true)
+	case t.Op == OpCallback:
+		return Succeeded{Lease: lease, Value: null}
 	case t.Name == "flaky" && t.Failures < 2:
 		return failed("flaky", true)
 	case t.Name == "poor":
@@ -118,7 +122,9 @@ func perform(t *Task, input json.RawMessage, healing bool) Event {
 	case t.Name == "slow" && !healing:
 		return Accepted{Lease: lease}
 	}
-	return Succeeded{Lease: lease, Value: input}
+	return Succeeded{Lease: lease, Value: input, ContextUpdate: ContextUpdate{
+		Counters: map[string]int64{"a": 1, t.Name: 2}, State: map[string]json.RawMessage{"last": input},
+	}}
 }
 
 // book is the registry of a simulated world: the activities and the programs.

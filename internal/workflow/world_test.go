@@ -105,6 +105,9 @@ func (w *world) learn(e Event, v Verdict, before map[ID]*Task) {
 	}
 	if v.Replayed {
 		w.seen["repetition"]++
+		if _, send := e.(Send); send {
+			w.seen["signal repeated"]++
+		}
 		return
 	}
 	w.seen[fmt.Sprintf("%T", e)]++
@@ -119,6 +122,9 @@ func (w *world) learn(e Event, v Verdict, before map[ID]*Task) {
 		w.learnTurn(e)
 	case Succeeded:
 		w.ran(before[e.Lease.Task])
+		for name, add := range e.Counters {
+			w.guard.added[NameRef{e.Lease.Execution, name}] += add
+		}
 	case Beginning:
 		w.decided(e, v)
 	case Send:
@@ -204,7 +210,7 @@ func (w *world) handed(c *Change, swept map[ID]bool) {
 
 // deliver puts the answer to a delivery in flight, computed from what is stored now.
 func (w *world) deliver(t *Task) {
-	if w.guard.deliveries[t.ID] >= t.Token || w.m.executions[t.Execution].State.Terminal() {
+	if w.guard.deliveries[t.ID] >= t.Token || w.m.executions[t.Execution].State.Terminal() != (t.Op == OpCallback) {
 		w.Fatalf("task %q was delivered under token %d after %d", t.Key, t.Token, w.guard.deliveries[t.ID])
 	}
 	w.guard.deliveries[t.ID] = t.Token
@@ -234,7 +240,7 @@ func (w *world) deliver(t *Task) {
 	answer := perform(t, input, w.healing)
 	w.inFlight = append(w.inFlight, answer)
 	if _, ok := answer.(Accepted); ok {
-		w.reports = append(w.reports, Succeeded{Lease: lease, Value: input}, Beat{Lease: lease, Details: json.RawMessage("1")})
+		w.reports = append(w.reports, Succeeded{Lease: lease, Value: input, ContextUpdate: ContextUpdate{Counters: map[string]int64{"b": 3}}}, Beat{Lease: lease, Details: json.RawMessage("1")})
 	}
 }
 

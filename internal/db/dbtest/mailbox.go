@@ -10,6 +10,8 @@ import (
 var mailbox = map[string]func(*fixture){
 	"MailboxGivesUntakenSignalsOldestFirst": mailboxIsOldestFirst,
 	"SignalsAreListedNewestFirst":           signalsAreListed,
+	"SignalsAreFoundByTheirKeys":            signalsByKey,
+	"KeyOfASignalIsUniqueInItsExecution":    keyIsUnique,
 	"CountersAndStateKeepTheLastValue":      lastValueWins,
 }
 
@@ -50,6 +52,45 @@ func signalsAreListed(f *fixture) {
 	page, err = f.store.Signals(f.ctx, e.ID, db.Page{Limit: 2, Before: b.ID})
 	f.ok(err)
 	f.equal("second page", page, []*workflow.Signal{a})
+}
+
+func withKey(s *workflow.Signal, key string) *workflow.Signal {
+	s.IdempotencyKey, s.RequestHash = key, []byte{0, 1, 255}
+	return s
+}
+
+func signalsByKey(f *fixture) {
+	e, root := f.start("f", waiting)
+	other, _ := f.start("f", waiting)
+	a, b := withKey(newSignal(e.ID, 1, "x"), "a"), withKey(newSignal(e.ID, 2, "y"), "b")
+	b.TakenBy = root.ID
+	elsewhere := withKey(newSignal(other.ID, 1, "x"), "a")
+	f.commit(workflow.Need{}, func(_ *workflow.Loaded, c *workflow.Change) {
+		c.NewSignals = []*workflow.Signal{a, b, newSignal(e.ID, 3, "x"), elsewhere}
+	})
+	ref := func(execution workflow.ID, key string) workflow.NameRef {
+		return workflow.NameRef{Execution: execution, Name: key}
+	}
+	loaded := f.load(workflow.Need{Sent: []workflow.NameRef{ref(e.ID, "a"), ref(e.ID, "none"), ref(e.ID, "a"), ref(e.ID, "")}})
+	f.equal("buffered", loaded.Sent, []*workflow.Signal{a})
+	f.equal("taken", f.load(workflow.Need{Sent: []workflow.NameRef{ref(e.ID, "b")}}).Sent, []*workflow.Signal{b})
+	f.equal("of the other", f.load(workflow.Need{Sent: []workflow.NameRef{ref(other.ID, "a")}}).Sent, []*workflow.Signal{elsewhere})
+	f.equal("mailbox", f.load(workflow.Need{Sent: []workflow.NameRef{ref(e.ID, "a")}}).Signals, []*workflow.Signal(nil))
+}
+
+func keyIsUnique(f *fixture) {
+	e, _ := f.start("f", waiting)
+	send := func(seq int64, key string) error {
+		_, err := f.tryCommit(workflow.Need{}, func(_ *workflow.Loaded, c *workflow.Change) {
+			c.NewSignals = []*workflow.Signal{withKey(newSignal(e.ID, seq, "x"), key)}
+		})
+		return err
+	}
+	f.ok(send(1, "a"))
+	f.is(send(2, "a"), db.ErrConflict)
+	f.ok(send(2, "b"))
+	f.ok(send(3, ""))
+	f.ok(send(4, ""))
 }
 
 func lastValueWins(f *fixture) {

@@ -32,6 +32,9 @@ func loading(n workflow.Need, l *workflow.Loaded) []statement {
 	if len(n.Mailbox) > 0 {
 		statements = append(statements, loadMailbox(n.Mailbox, l))
 	}
+	if len(n.Sent) > 0 {
+		statements = append(statements, loadSent(n.Sent, l))
+	}
 	if len(n.Counters) > 0 {
 		statements = append(statements, loadCounters(n.Counters, l))
 	}
@@ -111,6 +114,19 @@ func loadMailbox(refs []workflow.NameRef, l *workflow.Loaded) statement {
 			return err
 		}
 		l.Signals, err = convert(rows, toSignal)
+		return err
+	}
+}
+
+func loadSent(refs []workflow.NameRef, l *workflow.Loaded) statement {
+	refs = distinct(refs)
+	params := dbsqlc.LoadSentParams{Namespace: namespace, Executions: column(refs, execution), Keys: column(refs, name)}
+	return func(ctx context.Context, q *queries) error {
+		rows, err := q.LoadSent(ctx, params)
+		if err != nil {
+			return err
+		}
+		l.Sent, err = convert(rows, toSignal)
 		return err
 	}
 }

@@ -23,6 +23,7 @@ var hot = map[string]struct {
 	"ExecutionsByKey":  {dbsqlc.ExecutionsByKey, []string{"executions_idempotency_key"}},
 	"LoadTasks":        {dbsqlc.LoadTasks, []string{"tasks_pkey", "tasks_step", "tasks_waiting_for"}},
 	"LoadMailbox":      {dbsqlc.LoadMailbox, []string{"signals_buffered"}},
+	"LoadSent":         {dbsqlc.LoadSent, []string{"signals_idempotency_key"}},
 	"LoadCounters":     {dbsqlc.LoadCounters, []string{"counters_pkey"}},
 	"LoadItems":        {dbsqlc.LoadItems, []string{"tasks_items"}},
 	"TurnTasks":        {dbsqlc.TurnTasks, []string{"tasks_pkey"}},
@@ -142,7 +143,7 @@ var (
 var leading = map[string]string{
 	"executions_pkey": "id", "executions_idempotency_key": "idempotency_key", "tasks_pkey": "id", "tasks_step": "execution_id",
 	"tasks_items": "execution_id", "tasks_waiting_for": "execution_id", "tasks_due": "namespace", "signals_pkey": "execution_id",
-	"signals_buffered": "execution_id", "counters_pkey": "execution_id", "custom_state_pkey": "execution_id",
+	"signals_buffered": "execution_id", "signals_idempotency_key": "execution_id", "counters_pkey": "execution_id", "custom_state_pkey": "execution_id",
 	"holds_pkey": "scheduler_id", "results_pkey": "key_hash", "results_function": "function", "results_expiry": "expires_at",
 	"results_running": "created_at", "tasks_awaits_result": "awaits_result", "schedulers_pkey": "id",
 }

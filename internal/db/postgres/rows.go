@@ -61,6 +61,7 @@ func toTask(r dbsqlc.Task) (*workflow.Task, error) {
 func toSignal(r dbsqlc.Signal) (*workflow.Signal, error) {
 	return &workflow.Signal{
 		ID: r.ID, Execution: r.ExecutionID, Name: r.Name, Seq: r.Seq, Payload: r.Payload, ReceivedAt: r.ReceivedAt, TakenBy: r.TakenBy,
+		IdempotencyKey: textOf(r.IdempotencyKey), RequestHash: r.RequestHash,
 	}, nil
 }
 

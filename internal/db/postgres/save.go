@@ -108,6 +108,9 @@ func (s *saver) mailbox(change *workflow.Change) {
 			Payloads:    column(signals, func(v *workflow.Signal) []byte { return v.Payload }),
 			ReceivedAts: column(signals, func(v *workflow.Signal) time.Time { return v.ReceivedAt }),
 			TakenBys:    column(signals, func(v *workflow.Signal) workflow.ID { return v.TakenBy }),
+
+			IdempotencyKeys: column(signals, func(v *workflow.Signal) string { return v.IdempotencyKey }),
+			RequestHashes:   column(signals, func(v *workflow.Signal) []byte { return v.RequestHash }),
 		}
 		s.add(func(ctx context.Context, q *queries) error { return q.InsertSignals(ctx, params) })
 	}

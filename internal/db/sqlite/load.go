@@ -31,6 +31,9 @@ func (tx *transaction) load(ctx context.Context, need workflow.Need) (*workflow.
 	if err := l.needSignals(ctx, need.Mailbox); err != nil {
 		return nil, err
 	}
+	if err := l.needSent(ctx, need.Sent); err != nil {
+		return nil, err
+	}
 	if err := l.needCounters(ctx, need.Counters); err != nil {
 		return nil, err
 	}
@@ -178,6 +181,17 @@ func (l *loading) needSignals(ctx context.Context, mailboxes []workflow.NameRef)
 		for _, row := range rows {
 			l.loaded.Signals = append(l.loaded.Signals, toSignal(row))
 		}
+		return err
+	})
+}
+
+func (l *loading) needSent(ctx context.Context, keys []workflow.NameRef) error {
+	return eachOnce(keys, func(ref workflow.NameRef) error {
+		row, err := l.LoadSent(ctx, dbsqlc.LoadSentParams{Namespace: namespace, ExecutionID: ref.Execution, IdempotencyKey: &ref.Name})
+		if errors.Is(err, errNoRows) {
+			return nil
+		}
+		l.loaded.Sent = append(l.loaded.Sent, toSignal(row))
 		return err
 	})
 }

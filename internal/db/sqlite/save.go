@@ -121,7 +121,7 @@ func (tx *transaction) saveSignals(ctx context.Context, c *workflow.Change) erro
 	for _, s := range c.NewSignals {
 		if err := tx.InsertSignal(ctx, dbsqlc.InsertSignalParams{
 			Namespace: namespace, ExecutionID: s.Execution, Seq: s.Seq, ID: s.ID, Name: s.Name, Payload: s.Payload,
-			ReceivedAt: s.ReceivedAt.UnixMicro(), TakenBy: s.TakenBy,
+			ReceivedAt: s.ReceivedAt.UnixMicro(), TakenBy: s.TakenBy, IdempotencyKey: textOrNil(s.IdempotencyKey), RequestHash: s.RequestHash,
 		}); err != nil {
 			return fmt.Errorf("storing signal %s: %w", s.ID, err)
 		}

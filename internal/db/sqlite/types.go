@@ -135,14 +135,14 @@ func toExecution(row dbsqlc.Execution) (*workflow.Execution, error) {
 func fromTask(t *workflow.Task) (row dbsqlc.Task, err error) {
 	row = dbsqlc.Task{
 		Namespace: namespaceOf(t.Namespace), ID: t.ID, ExecutionID: t.Execution, ParentID: t.Parent, ParentRun: t.ParentRun,
-		StepKey: t.Key, Op: t.Op, Name: t.Name, Pinned: t.Version != nil, Version: textOf(t.Version), Queue: t.Queue, Priority: t.Priority,
-		Input: t.Input, Item: t.Item, CreatedAt: t.CreatedAt.UnixMicro(),
+		StepKey: t.Key, Op: t.Op, Name: t.Name, Pinned: t.Version != nil, Version: textOf(t.Version), Queue: t.Queue, Lane: t.Lane(),
+		Priority: t.Priority, Input: t.Input, Item: t.Item, CreatedAt: t.CreatedAt.UnixMicro(),
 		Kind: t.Kind, State: t.State, DueAt: usOrNil(t.DueAt), ScheduledFor: usOrNil(t.ScheduledFor), Holder: t.Holder,
 		Token: t.Token, Attempt: t.Attempt, Failures: t.Failures, LostLeases: t.LostLeases,
 		StartedAt: usOrNil(t.StartedAt), CompletedAt: usOrNil(t.CompletedAt), Seq: t.Seq, Result: t.Result, Detail: t.Detail,
 		WaitingFor: textOrNil(t.WaitingFor), Run: t.Run, Turn: t.Turn, Settled: t.Settled, Open: t.Open,
 		NextItem: t.Next, Items: t.Items, CancelRequested: t.CancelRequested,
-		ConcurrencyKey: t.ConcurrencyKey(), Slot: t.Slot, Lane: t.Lane(),
+		ConcurrencyKey: t.ConcurrencyKey(), Slot: t.Slot,
 		OwnsResult: keyOrNil(t.OwnsResult), AwaitsResult: keyOrNil(t.AwaitsResult), CacheHit: t.CacheHit,
 	}
 	for _, field := range []struct {
@@ -192,7 +192,7 @@ func toTask(row dbsqlc.Task) (*workflow.Task, error) {
 func toSignal(row dbsqlc.Signal) *workflow.Signal {
 	return &workflow.Signal{
 		ID: row.ID, Execution: row.ExecutionID, Name: row.Name, Seq: row.Seq, Payload: row.Payload,
-		ReceivedAt: timeOf(row.ReceivedAt), TakenBy: row.TakenBy,
+		ReceivedAt: timeOf(row.ReceivedAt), TakenBy: row.TakenBy, IdempotencyKey: textOf(row.IdempotencyKey), RequestHash: row.RequestHash,
 	}
 }
 

@@ -380,6 +380,30 @@ func (e WorkerHealth) Valid() bool {
 	}
 }
 
+// Defines values for ExecutionEndedParamsStentEvent.
+const (
+	ExecutionEndedParamsStentEventExecutionCancelled ExecutionEndedParamsStentEvent = "execution.cancelled"
+	ExecutionEndedParamsStentEventExecutionCompleted ExecutionEndedParamsStentEvent = "execution.completed"
+	ExecutionEndedParamsStentEventExecutionFailed    ExecutionEndedParamsStentEvent = "execution.failed"
+	ExecutionEndedParamsStentEventExecutionTimedOut  ExecutionEndedParamsStentEvent = "execution.timed_out"
+)
+
+// Valid indicates whether the value is a known member of the ExecutionEndedParamsStentEvent enum.
+func (e ExecutionEndedParamsStentEvent) Valid() bool {
+	switch e {
+	case ExecutionEndedParamsStentEventExecutionCancelled:
+		return true
+	case ExecutionEndedParamsStentEventExecutionCompleted:
+		return true
+	case ExecutionEndedParamsStentEventExecutionFailed:
+		return true
+	case ExecutionEndedParamsStentEventExecutionTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // AnyJSON Any JSON value, given back as the bytes that came.
 type AnyJSON = json.RawMessage
 
@@ -1209,7 +1233,7 @@ type Task struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	LeaseExpiresAt *NullableTimestamp `json:"lease_expires_at"`
 
-	// Name What it is about: the function, signal, counter, state key or change.
+	// Name What it is about: the function, signal, counter, state key, change or receiver.
 	//
 	// Example: charge
 	Name string `json:"name"`
@@ -1247,7 +1271,7 @@ type Task struct {
 	// State `completed`, `failed` and `cancelled` are final, unless a dead letter is replayed.
 	State TaskState `json:"state"`
 
-	// StepKey Names the step among those of its parent; `root` is the execution's own task.
+	// StepKey Names the step among those of its parent; `root` is the execution's own task, `deadline` the timer of `max_duration`, `callback` the call of `callback_url`.
 	//
 	// Example: charge#0
 	StepKey string `json:"step_key"`
@@ -1258,8 +1282,14 @@ type Task struct {
 
 // TaskCompletion defines model for TaskCompletion.
 type TaskCompletion struct {
+	// Counters What to add to counters of the execution, by name.
+	Counters *map[string]int64 `json:"counters,omitempty"`
+
 	// Result Any JSON value, given back as the bytes that came.
 	Result AnyJSON `json:"result,omitempty"`
+
+	// State What to set of the execution's custom state, by key.
+	State map[string]json.RawMessage `json:"state,omitempty"`
 }
 
 // TaskFailure defines model for TaskFailure.
@@ -1527,6 +1557,13 @@ type ListSignalsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// SendSignalParams defines parameters for SendSignal.
+type SendSignalParams struct {
+	// IdempotencyKey Makes the signal safe to repeat. A key belongs to the execution; the same one with another name or payload is refused
+	// with `idempotency_key_reused`. 1 to 255 printable ASCII characters.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // ListExecutionTasksParams defines parameters for ListExecutionTasks.
 type ListExecutionTasksParams struct {
 	// Limit The most items to give.
@@ -1614,6 +1651,18 @@ type ListWorkersParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ExecutionEndedParams defines parameters for ExecutionEnded.
+type ExecutionEndedParams struct {
+	// StentEvent How it ended.
+	StentEvent ExecutionEndedParamsStentEvent `json:"Stent-Event"`
+
+	// WebhookID The id of the callback's task, to recognise one that came before.
+	WebhookID string `json:"webhook-id"`
+}
+
+// ExecutionEndedParamsStentEvent defines parameters for ExecutionEnded.
+type ExecutionEndedParamsStentEvent string
+
 // StartExecutionJSONRequestBody defines body for StartExecution for application/json ContentType.
 type StartExecutionJSONRequestBody = ExecutionStart
 
@@ -1662,6 +1711,9 @@ type RegisterWorkerJSONRequestBody = WorkerRegistration
 // RefreshWorkerJSONRequestBody defines body for RefreshWorker for application/json ContentType.
 type RefreshWorkerJSONRequestBody = Nothing
 
+// ExecutionEndedJSONRequestBody defines body for ExecutionEnded for application/json ContentType.
+type ExecutionEndedJSONRequestBody = Execution
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// GetHealth Tell whether the process is alive
@@ -1702,7 +1754,7 @@ type ServerInterface interface {
 	ListSignals(w http.ResponseWriter, r *http.Request, id ExecutionID, params ListSignalsParams)
 	// SendSignal Send a signal
 	// (POST /v1/executions/{id}/signals/{name})
-	SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name)
+	SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name, params SendSignalParams)
 	// SetState Set a key of the custom state
 	// (PUT /v1/executions/{id}/state/{key})
 	SetState(w http.ResponseWriter, r *http.Request, id ExecutionID, key Name)
@@ -1849,7 +1901,7 @@ func (_ Unimplemented) ListSignals(w http.ResponseWriter, r *http.Request, id Ex
 
 // SendSignal Send a signal
 // (POST /v1/executions/{id}/signals/{name})
-func (_ Unimplemented) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name) {
+func (_ Unimplemented) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name, params SendSignalParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2481,8 +2533,32 @@ func (siw *ServerInterfaceWrapper) SendSignal(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendSignalParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.SendSignal(w, r, id, name)
+		siw.Handler.SendSignal(w, r, id, name, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3546,6 +3622,91 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 
 	return r
+}
+
+// CallbackReceiverInterface represents handlers for receiving inbound
+// callback requests. Each callback becomes a Handle*Callback
+// method that the implementation fills in. The caller mounts the per-
+// callback http.Handler returned by {Op}CallbackHandler at
+// whatever URL path they advertise to senders.
+type CallbackReceiverInterface interface {
+	// Be told that an execution has ended
+	// HandleExecutionEndedCallback handles the POST callback for ended.
+	HandleExecutionEndedCallback(w http.ResponseWriter, r *http.Request, params ExecutionEndedParams)
+}
+
+// CallbackReceiverMiddlewareFunc wraps an http.Handler with cross-
+// cutting behavior (signature verification, logging, rate limiting, ...).
+type CallbackReceiverMiddlewareFunc func(http.Handler) http.Handler
+
+// ExecutionEndedCallbackHandler returns the http.Handler for the ended callback.
+// Mount this at the URL path advertised to callback senders. errHandler
+// may be nil; if so, parameter-binding errors return 400 with the error
+// message. Middlewares are applied in the order provided -- the last
+// argument becomes the outermost wrapper.
+func ExecutionEndedCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
+	if errHandler == nil {
+		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		_ = err
+
+		// Parameter object where we will unmarshal all parameters from the request.
+		var params ExecutionEndedParams
+
+		// ------------- Required header parameter "Stent-Event" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("Stent-Event")]; found {
+			var StentEvent ExecutionEndedParamsStentEvent
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "Stent-Event", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "Stent-Event", valueList[0], &StentEvent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "Stent-Event", Err: err})
+				return
+			}
+			params.StentEvent = StentEvent
+
+		} else {
+			err := fmt.Errorf("Header parameter Stent-Event is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "Stent-Event", Err: err})
+			return
+		}
+
+		// ------------- Required header parameter "webhook-id" -------------
+		if valueList, found := r.Header[http.CanonicalHeaderKey("webhook-id")]; found {
+			var WebhookID string
+			n := len(valueList)
+			if n != 1 {
+				errHandler(w, r, &TooManyValuesForParamError{ParamName: "webhook-id", Count: n})
+				return
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				errHandler(w, r, &InvalidParamFormatError{ParamName: "webhook-id", Err: err})
+				return
+			}
+			params.WebhookID = WebhookID
+
+		} else {
+			err := fmt.Errorf("Header parameter webhook-id is required, but not found")
+			errHandler(w, r, &RequiredHeaderError{ParamName: "webhook-id", Err: err})
+			return
+		}
+
+		si.HandleExecutionEndedCallback(w, r, params)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
 }
 
 type BadRequestApplicationProblemPlusJSONResponse Problem
@@ -4958,24 +5119,35 @@ func (response ListSignals503ApplicationProblemPlusJSONResponse) VisitListSignal
 }
 
 type SendSignalRequestObject struct {
-	ID   ExecutionID `json:"id"`
-	Name Name        `json:"name"`
-	Body *SendSignalJSONRequestBody
+	ID     ExecutionID `json:"id"`
+	Name   Name        `json:"name"`
+	Params SendSignalParams
+	Body   *SendSignalJSONRequestBody
 }
 
 type SendSignalResponseObject interface {
 	VisitSendSignalResponse(w http.ResponseWriter) error
 }
 
-type SendSignal202JSONResponse SignalReceipt
+type SendSignal202ResponseHeaders struct {
+	IdempotentReplayed *string
+}
+
+type SendSignal202JSONResponse struct {
+	Body    SignalReceipt
+	Headers SendSignal202ResponseHeaders
+}
 
 func (response SendSignal202JSONResponse) VisitSendSignalResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -8260,11 +8432,12 @@ func (sh *strictHandler) ListSignals(w http.ResponseWriter, r *http.Request, id 
 }
 
 // SendSignal operation middleware
-func (sh *strictHandler) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name) {
+func (sh *strictHandler) SendSignal(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name, params SendSignalParams) {
 	var request SendSignalRequestObject
 
 	request.ID = id
 	request.Name = name
+	request.Params = params
 
 	var body SendSignalJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {

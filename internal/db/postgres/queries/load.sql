@@ -68,7 +68,7 @@ WITH step AS (
     CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
         WHERE x.execution_id = o.execution_id AND x.state IN ('pending', 'running', 'waiting')
-            AND x.op <> 'item'
+            AND x.op NOT IN ('item', 'callback')
         OFFSET 0
     ) t
 )
@@ -89,6 +89,16 @@ SELECT s.* FROM (
     OFFSET 0
 ) s
 ORDER BY s.execution_id, s.seq;
+
+-- name: LoadSent :many
+SELECT s.* FROM (
+    SELECT unnest(@executions::uuid[]) AS execution_id, unnest(@keys::text[]) AS key
+) w CROSS JOIN LATERAL (
+    SELECT x.* FROM signals x
+    WHERE x.execution_id = w.execution_id AND x.idempotency_key IS NOT NULL AND x.idempotency_key = w.key
+        AND (x.namespace = @namespace) IS TRUE
+    OFFSET 0
+) s;
 
 -- name: LoadCounters :many
 SELECT c.* FROM (

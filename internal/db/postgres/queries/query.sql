@@ -44,7 +44,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
     t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
 FROM tasks t
-WHERE t.namespace = @namespace AND t.execution_id = @execution AND t.op NOT IN ('item', 'start', 'deadline')
+WHERE t.namespace = @namespace AND t.execution_id = @execution AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
 ORDER BY t.created_at, t.id;
 
 -- name: ListSignals :many

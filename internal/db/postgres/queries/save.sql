@@ -174,7 +174,7 @@ WITH RECURSIVE root AS (
     UNION
     SELECT t.id FROM root r CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
-        WHERE x.execution_id = r.execution_id AND r.under IS NULL OFFSET 0
+        WHERE x.execution_id = r.execution_id AND r.under IS NULL AND x.op <> 'callback' OFFSET 0
     ) t
 ), locked AS MATERIALIZED (
     SELECT t.execution_id, t.id, t.token, t.holder FROM target g CROSS JOIN LATERAL (
@@ -190,11 +190,14 @@ WITH RECURSIVE root AS (
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;
 
 -- name: InsertSignals :exec
-INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by)
-SELECT @namespace, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at, u.taken_by FROM (SELECT
+INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash)
+SELECT @namespace, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at, u.taken_by,
+    nullif(u.idempotency_key, ''), u.request_hash
+FROM (SELECT
     unnest(@executions::uuid[]) AS execution_id, unnest(@seqs::bigint[]) AS seq, unnest(@ids::uuid[]) AS id,
     unnest(@names::text[]) AS name, unnest(@payloads::bytea[]) AS payload,
-    unnest(@received_ats::timestamptz[]) AS received_at, unnest(@taken_bys::uuid[]) AS taken_by
+    unnest(@received_ats::timestamptz[]) AS received_at, unnest(@taken_bys::uuid[]) AS taken_by,
+    unnest(@idempotency_keys::text[]) AS idempotency_key, unnest(@request_hashes::bytea[]) AS request_hash
 ) u;
 
 -- name: TakeSignals :exec

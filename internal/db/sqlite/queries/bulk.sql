@@ -5,13 +5,13 @@
 -- name: ListOpenHeld :many
 SELECT id, token FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND state IN ('pending', 'running', 'waiting') AND holder IS NOT NULL;
+  AND state IN ('pending', 'running', 'waiting') AND op <> 'callback' AND holder IS NOT NULL;
 
 -- name: SweepExecution :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
     await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = sqlc.arg(now)
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND state IN ('pending', 'running', 'waiting');
+  AND state IN ('pending', 'running', 'waiting') AND op <> 'callback';
 
 -- Those that may have children of their own, and those that a sweep takes from a scheduler.
 -- name: ListSwept :many

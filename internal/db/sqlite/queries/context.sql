@@ -1,8 +1,8 @@
 -- What belongs to an execution beside its tasks: signals, counters, custom state.
 
 -- name: InsertSignal :exec
-INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: TakeSignal :execrows
 UPDATE signals SET taken_by = sqlc.arg(taken_by)
@@ -12,6 +12,10 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) 
 SELECT * FROM signals
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND name = sqlc.arg(name) AND taken_by IS NULL
 ORDER BY seq;
+
+-- name: LoadSent :one
+SELECT * FROM signals
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND idempotency_key = sqlc.arg(idempotency_key);
 
 -- name: ListSignals :many
 SELECT * FROM signals

@@ -95,7 +95,7 @@ SELECT
     items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
+  AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
 ORDER BY +id;
 
 -- name: TurnSteps :many
@@ -119,7 +119,7 @@ SELECT
     settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND op NOT IN ('start', 'item', 'deadline')
+  AND op NOT IN ('start', 'item', 'deadline', 'callback')
 ORDER BY created_at, id;
 
 -- name: ListTasks :many

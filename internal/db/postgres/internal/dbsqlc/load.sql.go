@@ -175,10 +175,10 @@ func (q *Queries) LoadItems(ctx context.Context, arg LoadItemsParams) ([]LoadIte
 }
 
 const LoadMailbox = `-- name: LoadMailbox :many
-SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by FROM (
+SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by, s.idempotency_key, s.request_hash FROM (
     SELECT unnest($1::uuid[]) AS execution_id, unnest($2::text[]) AS name
 ) w CROSS JOIN LATERAL (
-    SELECT x.namespace, x.execution_id, x.seq, x.id, x.name, x.payload, x.received_at, x.taken_by FROM signals x
+    SELECT x.namespace, x.execution_id, x.seq, x.id, x.name, x.payload, x.received_at, x.taken_by, x.idempotency_key, x.request_hash FROM signals x
     WHERE x.execution_id = w.execution_id AND x.name = w.name AND x.taken_by IS NULL AND (x.namespace = $3) IS TRUE
     OFFSET 0
 ) s
@@ -209,6 +209,56 @@ func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Sig
 			&i.Payload,
 			&i.ReceivedAt,
 			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const LoadSent = `-- name: LoadSent :many
+SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by, s.idempotency_key, s.request_hash FROM (
+    SELECT unnest($1::uuid[]) AS execution_id, unnest($2::text[]) AS key
+) w CROSS JOIN LATERAL (
+    SELECT x.namespace, x.execution_id, x.seq, x.id, x.name, x.payload, x.received_at, x.taken_by, x.idempotency_key, x.request_hash FROM signals x
+    WHERE x.execution_id = w.execution_id AND x.idempotency_key IS NOT NULL AND x.idempotency_key = w.key
+        AND (x.namespace = $3) IS TRUE
+    OFFSET 0
+) s
+`
+
+type LoadSentParams struct {
+	Executions []workflow.ID
+	Keys       []string
+	Namespace  string
+}
+
+func (q *Queries) LoadSent(ctx context.Context, arg LoadSentParams) ([]Signal, error) {
+	rows, err := q.db.Query(ctx, LoadSent, arg.Executions, arg.Keys, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Signal
+	for rows.Next() {
+		var i Signal
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ExecutionID,
+			&i.Seq,
+			&i.ID,
+			&i.Name,
+			&i.Payload,
+			&i.ReceivedAt,
+			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
 		); err != nil {
 			return nil, err
 		}
@@ -256,7 +306,7 @@ WITH step AS (
     CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
         WHERE x.execution_id = o.execution_id AND x.state IN ('pending', 'running', 'waiting')
-            AND x.op <> 'item'
+            AND x.op NOT IN ('item', 'callback')
         OFFSET 0
     ) t
 )

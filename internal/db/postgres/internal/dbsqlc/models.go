@@ -131,14 +131,16 @@ type Secret struct {
 }
 
 type Signal struct {
-	Namespace   string
-	ExecutionID workflow.ID
-	Seq         int64
-	ID          workflow.ID
-	Name        string
-	Payload     []byte
-	ReceivedAt  time.Time
-	TakenBy     workflow.ID
+	Namespace      string
+	ExecutionID    workflow.ID
+	Seq            int64
+	ID             workflow.ID
+	Name           string
+	Payload        []byte
+	ReceivedAt     time.Time
+	TakenBy        workflow.ID
+	IdempotencyKey *string
+	RequestHash    []byte
 }
 
 type Task struct {

@@ -315,7 +315,7 @@ func (q *Queries) ListExecutions(ctx context.Context, arg ListExecutionsParams) 
 }
 
 const ListSignals = `-- name: ListSignals :many
-SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by FROM signals
+SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
 WHERE namespace = $1 AND execution_id = $2 AND ($3::uuid IS NULL OR id < $3::uuid)
 ORDER BY id DESC LIMIT $4
 `
@@ -350,6 +350,8 @@ func (q *Queries) ListSignals(ctx context.Context, arg ListSignalsParams) ([]Sig
 			&i.Payload,
 			&i.ReceivedAt,
 			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
 		); err != nil {
 			return nil, err
 		}
@@ -503,7 +505,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
     t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
 FROM tasks t
-WHERE t.namespace = $1 AND t.execution_id = $2 AND t.op NOT IN ('item', 'start', 'deadline')
+WHERE t.namespace = $1 AND t.execution_id = $2 AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
 ORDER BY t.created_at, t.id
 `
 

@@ -195,23 +195,28 @@ func (q *Queries) InsertHolds(ctx context.Context, arg InsertHoldsParams) error 
 }
 
 const InsertSignals = `-- name: InsertSignals :exec
-INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by)
-SELECT $1, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at, u.taken_by FROM (SELECT
+INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash)
+SELECT $1, u.execution_id, u.seq, u.id, u.name, u.payload, u.received_at, u.taken_by,
+    nullif(u.idempotency_key, ''), u.request_hash
+FROM (SELECT
     unnest($2::uuid[]) AS execution_id, unnest($3::bigint[]) AS seq, unnest($4::uuid[]) AS id,
     unnest($5::text[]) AS name, unnest($6::bytea[]) AS payload,
-    unnest($7::timestamptz[]) AS received_at, unnest($8::uuid[]) AS taken_by
+    unnest($7::timestamptz[]) AS received_at, unnest($8::uuid[]) AS taken_by,
+    unnest($9::text[]) AS idempotency_key, unnest($10::bytea[]) AS request_hash
 ) u
 `
 
 type InsertSignalsParams struct {
-	Namespace   string
-	Executions  []workflow.ID
-	Seqs        []int64
-	Ids         []workflow.ID
-	Names       []string
-	Payloads    [][]byte
-	ReceivedAts []time.Time
-	TakenBys    []workflow.ID
+	Namespace       string
+	Executions      []workflow.ID
+	Seqs            []int64
+	Ids             []workflow.ID
+	Names           []string
+	Payloads        [][]byte
+	ReceivedAts     []time.Time
+	TakenBys        []workflow.ID
+	IdempotencyKeys []string
+	RequestHashes   [][]byte
 }
 
 func (q *Queries) InsertSignals(ctx context.Context, arg InsertSignalsParams) error {
@@ -224,6 +229,8 @@ func (q *Queries) InsertSignals(ctx context.Context, arg InsertSignalsParams) er
 		arg.Payloads,
 		arg.ReceivedAts,
 		arg.TakenBys,
+		arg.IdempotencyKeys,
+		arg.RequestHashes,
 	)
 	return err
 }
@@ -506,7 +513,7 @@ WITH RECURSIVE root AS (
     UNION
     SELECT t.id FROM root r CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
-        WHERE x.execution_id = r.execution_id AND r.under IS NULL OFFSET 0
+        WHERE x.execution_id = r.execution_id AND r.under IS NULL AND x.op <> 'callback' OFFSET 0
     ) t
 ), locked AS MATERIALIZED (
     SELECT t.execution_id, t.id, t.token, t.holder FROM target g CROSS JOIN LATERAL (

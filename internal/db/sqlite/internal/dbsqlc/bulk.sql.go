@@ -15,7 +15,7 @@ const listOpenHeld = `-- name: ListOpenHeld :many
 
 SELECT id, token FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
-  AND state IN ('pending', 'running', 'waiting') AND holder IS NOT NULL
+  AND state IN ('pending', 'running', 'waiting') AND op <> 'callback' AND holder IS NOT NULL
 `
 
 type ListOpenHeldParams struct {
@@ -209,7 +209,7 @@ const sweepExecution = `-- name: SweepExecution :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
     await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = ?1
 WHERE namespace = ?2 AND execution_id = ?3
-  AND state IN ('pending', 'running', 'waiting')
+  AND state IN ('pending', 'running', 'waiting') AND op <> 'callback'
 `
 
 type SweepExecutionParams struct {

@@ -13,19 +13,21 @@ import (
 
 const insertSignal = `-- name: InsertSignal :exec
 
-INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO signals (namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type InsertSignalParams struct {
-	Namespace   string
-	ExecutionID workflow.ID
-	Seq         int64
-	ID          workflow.ID
-	Name        string
-	Payload     []byte
-	ReceivedAt  int64
-	TakenBy     workflow.ID
+	Namespace      string
+	ExecutionID    workflow.ID
+	Seq            int64
+	ID             workflow.ID
+	Name           string
+	Payload        []byte
+	ReceivedAt     int64
+	TakenBy        workflow.ID
+	IdempotencyKey *string
+	RequestHash    []byte
 }
 
 // What belongs to an execution beside its tasks: signals, counters, custom state.
@@ -39,6 +41,8 @@ func (q *Queries) InsertSignal(ctx context.Context, arg InsertSignalParams) erro
 		arg.Payload,
 		arg.ReceivedAt,
 		arg.TakenBy,
+		arg.IdempotencyKey,
+		arg.RequestHash,
 	)
 	return err
 }
@@ -81,7 +85,7 @@ func (q *Queries) ListCounters(ctx context.Context, arg ListCountersParams) ([]C
 }
 
 const listSignals = `-- name: ListSignals :many
-SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by FROM signals
+SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
 WHERE namespace = ?1 AND execution_id = ?2 AND id < ?3
 ORDER BY id DESC
 LIMIT ?4
@@ -117,6 +121,8 @@ func (q *Queries) ListSignals(ctx context.Context, arg ListSignalsParams) ([]Sig
 			&i.Payload,
 			&i.ReceivedAt,
 			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
 		); err != nil {
 			return nil, err
 		}
@@ -187,7 +193,7 @@ func (q *Queries) LoadCounter(ctx context.Context, arg LoadCounterParams) (int64
 }
 
 const loadMailbox = `-- name: LoadMailbox :many
-SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by FROM signals
+SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
 WHERE namespace = ?1 AND execution_id = ?2 AND name = ?3 AND taken_by IS NULL
 ORDER BY seq
 `
@@ -216,6 +222,8 @@ func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Sig
 			&i.Payload,
 			&i.ReceivedAt,
 			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
 		); err != nil {
 			return nil, err
 		}
@@ -228,6 +236,35 @@ func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Sig
 		return nil, err
 	}
 	return items, nil
+}
+
+const loadSent = `-- name: LoadSent :one
+SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
+WHERE namespace = ?1 AND execution_id = ?2 AND idempotency_key = ?3
+`
+
+type LoadSentParams struct {
+	Namespace      string
+	ExecutionID    workflow.ID
+	IdempotencyKey *string
+}
+
+func (q *Queries) LoadSent(ctx context.Context, arg LoadSentParams) (Signal, error) {
+	row := q.queryRow(ctx, q.loadSentStmt, loadSent, arg.Namespace, arg.ExecutionID, arg.IdempotencyKey)
+	var i Signal
+	err := row.Scan(
+		&i.Namespace,
+		&i.ExecutionID,
+		&i.Seq,
+		&i.ID,
+		&i.Name,
+		&i.Payload,
+		&i.ReceivedAt,
+		&i.TakenBy,
+		&i.IdempotencyKey,
+		&i.RequestHash,
+	)
+	return i, err
 }
 
 const setCounter = `-- name: SetCounter :exec

@@ -183,6 +183,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loadResultStmt, err = db.PrepareContext(ctx, loadResult); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadResult: %w", err)
 	}
+	if q.loadSentStmt, err = db.PrepareContext(ctx, loadSent); err != nil {
+		return nil, fmt.Errorf("error preparing query LoadSent: %w", err)
+	}
 	if q.loadStepStmt, err = db.PrepareContext(ctx, loadStep); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadStep: %w", err)
 	}
@@ -555,6 +558,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loadResultStmt: %w", cerr)
 		}
 	}
+	if q.loadSentStmt != nil {
+		if cerr := q.loadSentStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loadSentStmt: %w", cerr)
+		}
+	}
 	if q.loadStepStmt != nil {
 		if cerr := q.loadStepStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing loadStepStmt: %w", cerr)
@@ -817,6 +825,7 @@ type Queries struct {
 	loadMailboxStmt           *sql.Stmt
 	loadOpenTasksStmt         *sql.Stmt
 	loadResultStmt            *sql.Stmt
+	loadSentStmt              *sql.Stmt
 	loadStepStmt              *sql.Stmt
 	loadTaskStmt              *sql.Stmt
 	loadWaitersStmt           *sql.Stmt
@@ -910,6 +919,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		loadMailboxStmt:           q.loadMailboxStmt,
 		loadOpenTasksStmt:         q.loadOpenTasksStmt,
 		loadResultStmt:            q.loadResultStmt,
+		loadSentStmt:              q.loadSentStmt,
 		loadStepStmt:              q.loadStepStmt,
 		loadTaskStmt:              q.loadTaskStmt,
 		loadWaitersStmt:           q.loadWaitersStmt,

@@ -129,14 +129,16 @@ type Secret struct {
 }
 
 type Signal struct {
-	Namespace   string
-	ExecutionID workflow.ID
-	Seq         int64
-	ID          workflow.ID
-	Name        string
-	Payload     []byte
-	ReceivedAt  int64
-	TakenBy     workflow.ID
+	Namespace      string
+	ExecutionID    workflow.ID
+	Seq            int64
+	ID             workflow.ID
+	Name           string
+	Payload        []byte
+	ReceivedAt     int64
+	TakenBy        workflow.ID
+	IdempotencyKey *string
+	RequestHash    []byte
 }
 
 type Task struct {

@@ -487,7 +487,7 @@ SELECT
     items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
-  AND state IN ('pending', 'running', 'waiting') AND op <> 'item'
+  AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
 ORDER BY +id
 `
 
@@ -1020,7 +1020,7 @@ SELECT
     settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
-  AND op NOT IN ('start', 'item', 'deadline')
+  AND op NOT IN ('start', 'item', 'deadline', 'callback')
 ORDER BY created_at, id
 `
 

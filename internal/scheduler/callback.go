@@ -1,0 +1,94 @@
+package scheduler
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stent-dev/stent/internal/delivery"
+	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// Callbacks is how the callbacks of executions are delivered.
+type Callbacks struct {
+	// Render writes an execution as REST shows it; nil: callbacks are left to others.
+	Render func(*engine.ExecutionView) []byte
+	// Secret signs where the worker of the execution's function has none (Standard
+	// Webhooks); "": such callbacks are not signed.
+	Secret string
+}
+
+// callbackQuota says how many callbacks to a receiver may be claimed.
+func (t *tenure) callbackQuota(lane engine.Lane, receiver string, now time.Time) (engine.Quota, bool) {
+	if t.options.Callbacks.Render == nil {
+		return engine.Quota{}, false
+	}
+	limit, _ := t.breaker.Allow(t.client.Origin(receiver), now)
+	return engine.Quota{Lane: lane, Limit: limit, Kind: workflow.KindActivity}, limit > 0
+}
+
+// callback tells an execution's callback URL how it ended, with the execution as
+// it now stands, and gives what became of that.
+func (t *tenure) callback(j job) workflow.Event {
+	lease := j.entry.lease
+	view, err := t.engine.Execution(j.ctx, lease.Execution)
+	if err != nil {
+		if j.ctx.Err() == nil {
+			t.options.Log.WarnContext(j.ctx, "an execution could not be read for its callback", "execution_id", lease.Execution, "error", err)
+		}
+		return workflow.Released{Lease: lease, After: t.options.PollInterval}
+	}
+	if !t.breaker.Acquire(t.client.Origin(view.CallbackURL), time.Now()) {
+		return workflow.Released{Lease: lease}
+	}
+	request, err := t.callbackRequest(j, view)
+	if err != nil {
+		return workflow.Failed{Lease: lease, Error: workflow.Error{Type: "invalid_request", Message: err.Error()}}
+	}
+	result := t.client.Callback(j.ctx, request)
+	switch result.Outcome {
+	case delivery.Completed:
+		return workflow.Succeeded{Lease: lease, Value: result.Value}
+	case delivery.Throttled:
+		return workflow.Released{Lease: lease, After: result.RetryAfter}
+	case delivery.Unreachable:
+		if time.Since(j.task.CreatedAt) < workflow.CallbackLife {
+			return workflow.Released{Lease: lease}
+		}
+		result.Retryable = false
+	case delivery.Failed, delivery.Accepted:
+	}
+	return workflow.Failed{
+		Lease: lease, Error: fromWire(result.Error), Retryable: result.Retryable, StatusCode: result.StatusCode, RetryAfter: result.RetryAfter,
+	}
+}
+
+// errNoEvent says that a callback's task was made by something newer than this.
+var errNoEvent = errors.New("it is not known what the callback is to tell")
+
+func (t *tenure) callbackRequest(j job, view *engine.ExecutionView) (delivery.Request, error) {
+	var input workflow.CallbackInput
+	if err := json.Unmarshal(j.task.Input, &input); err != nil || input.Event == "" {
+		return delivery.Request{}, fmt.Errorf("%w: %q", errNoEvent, j.task.Input)
+	}
+	timeout, _ := workflow.Timeouts(j.task, nil)
+	return delivery.Request{
+		URL: view.CallbackURL, Secret: t.callbackSecret(view.Execution), Function: view.Function, Event: input.Event,
+		ExecutionID: view.ID.String(), TaskID: j.task.ID.String(), Attempt: j.task.Attempt,
+		Deadline: time.Now().Add(timeout), Timeout: timeout, Body: t.options.Callbacks.Render(view), TraceParent: view.TraceParent,
+	}, nil
+}
+
+// callbackSecret is the secret of the worker that hosts the execution's function, or else the service's own.
+func (t *tenure) callbackSecret(x *workflow.Execution) string {
+	f, w := t.engine.Lookup(x.Function, &x.Version)
+	if f == nil {
+		_, w = t.engine.Lookup(x.Function, nil)
+	}
+	if w != nil && w.Secret != "" {
+		return w.Secret
+	}
+	return t.options.Callbacks.Secret
+}
