@@ -306,7 +306,8 @@ func TestUnreachableReceiverHoldsUpNothingElse(t *testing.T) {
 func TestRacingEndsMakeOneCallback(t *testing.T) {
 	t.Parallel()
 	c := start(t, onPostgres)
-	apis := []*cluster{c, c.api()}
+	c.api()
+	apis := []*cluster{c.at(0), c.at(1)}
 	release, entered := make(chan struct{}, rounds), make(chan struct{}, rounds)
 	c.register("raced", "activity", handler(t, func(w http.ResponseWriter, r *http.Request) {
 		entered <- struct{}{}

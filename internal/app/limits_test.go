@@ -9,19 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/stent-dev/stent/internal/testenv"
 )
-
-// another starts one more API on the same database and gives a cluster that asks it.
-func (c *cluster) another() *cluster {
-	c.t.Helper()
-	addr := testenv.FreeAddr(c.t)
-	other := *c
-	other.url = "http://" + addr
-	testenv.Start(c.t, "api-2", testenv.Build(c.t, "./cmd/api"), nil, append(slices.Clone(c.env), "STENT_ADDR="+addr)).WaitReady(other.url + "/readyz")
-	return &other
-}
 
 // gauge is an activity that knows how many of its attempts run, by what a header or
 // the input says, and when each began.
@@ -79,7 +67,8 @@ func TestNeverMoreThanMaxConcurrentAttemptsRun(t *testing.T) {
 			c := start(t, b)
 			apis := []*cluster{c}
 			if b == onPostgres {
-				apis = append(apis, c.another())
+				c.api()
+				apis = append(apis, c.at(1))
 			}
 			g := newGauge(t, 5*time.Millisecond)
 			c.register("work", "activity", g.URL, `, "max_concurrent": 3`)
@@ -138,7 +127,8 @@ func TestNoPeriodHasMoreStartsThanTheRateLimit(t *testing.T) {
 	t.Parallel()
 	const limit, attempts, per = 20, 100, time.Second
 	c := start(t, onPostgres)
-	other := c.another()
+	c.api()
+	other := c.at(1)
 	g := newGauge(t, 0)
 	c.register("work", "activity", g.URL, `, "rate_limit": {"limit": 20, "per": "1s"}`)
 	ids := append(c.batch("work", "1", attempts/2), other.batch("work", "1", attempts/2)...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,9 +17,11 @@ import (
 
 // order is the input of the handlers of these tests. Only Key makes the key.
 type order struct {
-	Key  int    `json:"key"`
-	Note string `json:"note"`
+	Key  float64 `json:"key"` // so that 1.0 can be read too
+	Note string  `json:"note"`
 }
+
+func (o order) key() int { return int(o.Key) }
 
 // tally is a worker's own ledger: how often its handlers began and completed, by key.
 type tally struct {
@@ -65,20 +68,20 @@ func sharers(t *testing.T, c *cluster) *tally {
 	l := &tally{began: map[int]int{}, completed: map[int]int{}}
 	w := durable.NewWorker()
 	durable.Activity(w, "once", func(_ context.Context, o order) (any, error) {
-		l.begin(o.Key)
-		l.complete(o.Key)
-		return falsey[o.Key%len(falsey)], nil
+		l.begin(o.key())
+		l.complete(o.key())
+		return falsey[o.key()%len(falsey)], nil
 	}, durable.Idempotent("/key"))
 	durable.Activity(w, "second", func(_ context.Context, o order) (any, error) {
-		if l.begin(o.Key) == 1 {
+		if l.begin(o.key()) == 1 {
 			return nil, durable.Terminal(durable.Errorf("first", "the first run of each key fails for good"))
 		}
-		l.complete(o.Key)
-		return falsey[o.Key%len(falsey)], nil
+		l.complete(o.key())
+		return falsey[o.key()%len(falsey)], nil
 	}, durable.Idempotent("/key"))
-	durable.Activity(w, "count", func(_ context.Context, o order) (int, error) { return l.complete(o.Key), nil },
+	durable.Activity(w, "count", func(_ context.Context, o order) (int, error) { return l.complete(o.key()), nil },
 		durable.CacheTTL(2*time.Second))
-	durable.Activity(w, "plain", func(_ context.Context, o order) (int, error) { return l.complete(o.Key), nil })
+	durable.Activity(w, "plain", func(_ context.Context, o order) (int, error) { return l.complete(o.key()), nil })
 	for _, name := range []string{"once", "second", "count"} {
 		durable.Orchestrator(w, "call-"+name, func(ctx *durable.Context, o order) (any, error) {
 			return durable.Call[any](ctx, name, o)
@@ -89,7 +92,7 @@ func sharers(t *testing.T, c *cluster) *tally {
 		if err != nil || len(values) != 3 {
 			return nil, fmt.Errorf("%d values, %w", len(values), err)
 		}
-		return values[o.Key%3], nil
+		return values[o.key()%3], nil
 	})
 	durable.Orchestrator(w, "keyed", func(ctx *durable.Context, o order) (any, error) {
 		return durable.Call[any](ctx, "plain", o, durable.IdempotencyKey(o.Note))
@@ -203,6 +206,7 @@ func TestWaitingCallersGetTheResultThoughTheSchedulerOfTheRunIsKilled(t *testing
 			begun, runs := make(chan struct{}, 10), make(chan struct{}, 10)
 			release := make(chan struct{})
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body) // only then does the server see who goes away
 				begun <- struct{}{}
 				select {
 				case <-release:
@@ -277,6 +281,15 @@ func TestCachedResults(t *testing.T) {
 				}
 				if err := json.Unmarshal(tasks.body, &list); err != nil || len(list.Items) != 3 || !list.Items[0].CacheHit || list.Items[0].Attempt != 0 || list.Items[2].CacheHit {
 					t.Errorf("%v: %s", err, tasks.body)
+				}
+			})
+			t.Run("FillAMapAtOnce", func(t *testing.T) {
+				want, _ := ask("once", 6, "")
+				if got, statuses := ask("map-once", 6, ""); got != want || !slices.Equal(statuses, []string{"completed"}) {
+					t.Errorf("the map has %s, progress %v; want %s", got, statuses, want)
+				}
+				if _, completed := l.counts(6); completed != 1 {
+					t.Errorf("the handler completed %d times", completed)
 				}
 			})
 			t.Run("ExpireByTheirTime", func(t *testing.T) {

@@ -6,27 +6,16 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-
-	"github.com/stent-dev/stent/internal/testenv"
 )
 
 // rounds is how often each race is run.
 const rounds = 200
 
-// api starts one more API service and gives a cluster that asks it.
-func (c *cluster) api() *cluster {
-	c.t.Helper()
-	other := *c
-	addr := testenv.FreeAddr(c.t)
-	other.url = "http://" + addr
-	testenv.Start(c.t, "another api", testenv.Build(c.t, "./cmd/api"), nil, append(c.env, "STENT_ADDR="+addr)).WaitReady(other.url + "/readyz")
-	return &other
-}
-
 func TestIdenticalSignalsAtTheSameTimeAreOneSignal(t *testing.T) {
 	t.Parallel()
 	c := start(t, onPostgres)
-	apis := []*cluster{c, c.api()}
+	c.api()
+	apis := []*cluster{c.at(0), c.at(1)}
 	c.register("later", "activity", "http://127.0.0.1:1", "")
 	a := c.must(http.StatusCreated, "POST", "/v1/executions", `{"function": "later", "delay": "1h"}`)
 	path := fmt.Sprintf("/v1/executions/%s", a.field(t, "id"))

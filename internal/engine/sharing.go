@@ -137,7 +137,7 @@ func (e *Engine) InvalidateResults(ctx context.Context, function string, version
 	if found {
 		return nil
 	}
-	_, err := e.Function(ctx, function, version)
+	_, err := e.Function(ctx, function, nil)
 	return err
 }
 

@@ -125,7 +125,7 @@ func (l *loader) results(need Need) {
 	}
 	for _, key := range sortedKeys(keys) {
 		if r := l.model.results[key]; r != nil {
-			l.loaded.Results = append(l.loaded.Results, LoadedResult{Result: copied(r), Owned: l.model.owned(r)})
+			l.loaded.Results = append(l.loaded.Results, LoadedResult{Result: copied(r), Owned: l.owned(r)})
 		}
 	}
 }

@@ -102,15 +102,7 @@ func (s FunctionSpec) Function() (*Function, error) {
 	if s.HeartbeatTimeout != nil {
 		f.HeartbeatTimeout = c.duration("/heartbeat_timeout", *s.HeartbeatTimeout, time.Millisecond, maxPolicyDelay)
 	}
-	if s.CacheTTL != nil {
-		ttl := c.duration("/cache_ttl", *s.CacheTTL, 0, maxPolicyDelay)
-		f.CacheTTL = &ttl
-	}
-	for i, pointer := range s.IdempotencyKeyFrom {
-		if fault := pointerFault(pointer); fault != "" {
-			c.add(fmt.Sprintf("/idempotency_key_from/%d", i), fault)
-		}
-	}
+	s.sharing(&c, f)
 	if s.MaxConcurrent != nil {
 		if f.MaxConcurrent = *s.MaxConcurrent; f.MaxConcurrent < 1 {
 			c.add("/max_concurrent", "must be at least 1")
@@ -137,6 +129,19 @@ func AbsoluteURL(text string) bool {
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	return err == nil && port > 0
+}
+
+// sharing checks how calls of the function share results.
+func (s FunctionSpec) sharing(c *checker, f *Function) {
+	if s.CacheTTL != nil {
+		ttl := c.duration("/cache_ttl", *s.CacheTTL, 0, maxPolicyDelay)
+		f.CacheTTL = &ttl
+	}
+	for i, pointer := range s.IdempotencyKeyFrom {
+		if fault := pointerFault(pointer); fault != "" {
+			c.add(fmt.Sprintf("/idempotency_key_from/%d", i), fault)
+		}
+	}
 }
 
 // Overrides checks the spec and gives the overrides that it asks for. pointer is
