@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stent-dev/stent/internal/db"
@@ -56,7 +57,9 @@ func dueQueues(c *workflow.Change) []string {
 			add(t.Queue)
 		}
 	})
-	if len(c.Releases) > 0 {
+	some := func(r workflow.Release) bool { return !r.Parked }
+	resumed := func(p workflow.Park) bool { return !p.Paused }
+	if slices.ContainsFunc(c.Releases, some) || slices.ContainsFunc(c.Parks, resumed) {
 		add(anyQueue)
 	}
 	return queues

@@ -61,6 +61,7 @@ type decision struct {
 	contexts  map[ID]bool // executions whose counters or state are written
 	fresh     map[ID]bool // executions and tasks made by this batch
 	details   map[ID]bool
+	paused    map[ID]bool // executions that were paused or resumed
 	room      int
 	change    Change
 }
@@ -74,6 +75,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		waiters: map[NameRef][]*Task{}, mailbox: map[NameRef][]*Signal{}, sent: map[NameRef]*Signal{}, counters: map[NameRef]int64{},
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
+		paused: map[ID]bool{},
 	}
 	d.change.Now = loaded.Now
 	stamp := loaded.Now
@@ -143,6 +145,7 @@ func (d *decision) finish() *Change {
 	for ref := range d.countersC {
 		c.Counters = append(c.Counters, Counter{ref.Execution, ref.Name, d.counters[ref]})
 	}
+	d.park()
 	slices.SortFunc(c.Executions, func(a, b *Execution) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Tasks, func(a, b TaskUpdate) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Counters, func(a, b Counter) int {

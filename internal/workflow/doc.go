@@ -24,6 +24,7 @@
 //	due      DueAt set, no holder: whoever polls may lease it from then on
 //	held     DueAt nil, Holder set: one scheduler has it, fenced by Token
 //	waiting  neither: something else (a child, a signal) will move it on
+//	parked   neither, but pending and scheduled: its execution is paused
 //
 // Token grows with every lease. An answer counts only with the newest token.
 package workflow

@@ -180,6 +180,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.nextLaneStmt, err = db.PrepareContext(ctx, nextLane); err != nil {
 		return nil, fmt.Errorf("error preparing query NextLane: %w", err)
 	}
+	if q.parkStmt, err = db.PrepareContext(ctx, park); err != nil {
+		return nil, fmt.Errorf("error preparing query Park: %w", err)
+	}
 	if q.progressStmt, err = db.PrepareContext(ctx, progress); err != nil {
 		return nil, fmt.Errorf("error preparing query Progress: %w", err)
 	}
@@ -233,6 +236,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.unholdStmt, err = db.PrepareContext(ctx, unhold); err != nil {
 		return nil, fmt.Errorf("error preparing query Unhold: %w", err)
+	}
+	if q.unparkStmt, err = db.PrepareContext(ctx, unpark); err != nil {
+		return nil, fmt.Errorf("error preparing query Unpark: %w", err)
 	}
 	if q.updateExecutionStmt, err = db.PrepareContext(ctx, updateExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateExecution: %w", err)
@@ -505,6 +511,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing nextLaneStmt: %w", cerr)
 		}
 	}
+	if q.parkStmt != nil {
+		if cerr := q.parkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing parkStmt: %w", cerr)
+		}
+	}
 	if q.progressStmt != nil {
 		if cerr := q.progressStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing progressStmt: %w", cerr)
@@ -593,6 +604,11 @@ func (q *Queries) Close() error {
 	if q.unholdStmt != nil {
 		if cerr := q.unholdStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing unholdStmt: %w", cerr)
+		}
+	}
+	if q.unparkStmt != nil {
+		if cerr := q.unparkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unparkStmt: %w", cerr)
 		}
 	}
 	if q.updateExecutionStmt != nil {
@@ -696,6 +712,7 @@ type Queries struct {
 	loadWaitersStmt           *sql.Stmt
 	nextDueStmt               *sql.Stmt
 	nextLaneStmt              *sql.Stmt
+	parkStmt                  *sql.Stmt
 	progressStmt              *sql.Stmt
 	putFunctionStmt           *sql.Stmt
 	putSecretStmt             *sql.Stmt
@@ -714,6 +731,7 @@ type Queries struct {
 	taskExecutionStmt         *sql.Stmt
 	turnStepsStmt             *sql.Stmt
 	unholdStmt                *sql.Stmt
+	unparkStmt                *sql.Stmt
 	updateExecutionStmt       *sql.Stmt
 	updateTaskStmt            *sql.Stmt
 }
@@ -774,6 +792,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		loadWaitersStmt:           q.loadWaitersStmt,
 		nextDueStmt:               q.nextDueStmt,
 		nextLaneStmt:              q.nextLaneStmt,
+		parkStmt:                  q.parkStmt,
 		progressStmt:              q.progressStmt,
 		putFunctionStmt:           q.putFunctionStmt,
 		putSecretStmt:             q.putSecretStmt,
@@ -792,6 +811,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		taskExecutionStmt:         q.taskExecutionStmt,
 		turnStepsStmt:             q.turnStepsStmt,
 		unholdStmt:                q.unholdStmt,
+		unparkStmt:                q.unparkStmt,
 		updateExecutionStmt:       q.updateExecutionStmt,
 		updateTaskStmt:            q.updateTaskStmt,
 	}
