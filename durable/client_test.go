@@ -65,6 +65,8 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 			return err
 		}, `POST /v1/executions/e/signals/ok null`},
 		"cancel": {func(ctx context.Context, c *durable.Client) error { return c.Cancel(ctx, "e", durable.Force) }, `POST /v1/executions/e/cancel {"mode":"force"}`},
+		"pause":  {func(ctx context.Context, c *durable.Client) error { return c.Pause(ctx, "e") }, `POST /v1/executions/e/pause`},
+		"resume": {func(ctx context.Context, c *durable.Client) error { return c.Resume(ctx, "e") }, `POST /v1/executions/e/resume`},
 		"state":  {func(ctx context.Context, c *durable.Client) error { return c.SetState(ctx, "e", "k", "v") }, `PUT /v1/executions/e/state/k "v"`},
 		"counter": {func(ctx context.Context, c *durable.Client) error {
 			_, err := c.AddCounter(ctx, "e", "n", 2)

@@ -45,6 +45,7 @@ type Execution struct {
 	Function    string                     `json:"function"`
 	Version     string                     `json:"version"`
 	State       State                      `json:"state"`
+	Paused      bool                       `json:"paused"` // nothing is delivered until it is resumed
 	Input       json.RawMessage            `json:"input"`
 	Result      json.RawMessage            `json:"result"`
 	Error       *ExecutionError            `json:"error"`
@@ -274,6 +275,17 @@ func (c *Client) Cancel(ctx context.Context, id string, mode CancelMode) error {
 	return c.do(ctx, request{
 		method: http.MethodPost, path: executionPath(id, "cancel"), body: map[string]CancelMode{"mode": mode},
 	}, nil)
+}
+
+// Pause keeps the tasks of an execution from being delivered until it is resumed;
+// its time goes on, and signals and reports are taken.
+func (c *Client) Pause(ctx context.Context, id string) error {
+	return c.do(ctx, request{method: http.MethodPost, path: executionPath(id, "pause")}, nil)
+}
+
+// Resume lets an execution go on, and tries a blocked one again at once.
+func (c *Client) Resume(ctx context.Context, id string) error {
+	return c.do(ctx, request{method: http.MethodPost, path: executionPath(id, "resume")}, nil)
 }
 
 // SetState sets one of an execution's custom values.

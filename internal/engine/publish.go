@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stent-dev/stent/internal/db"
@@ -67,7 +68,9 @@ func dueQueues(c *workflow.Change) []string {
 	for _, queue := range c.FreedQueues {
 		add(queue)
 	}
-	if len(c.Releases) > 0 {
+	some := func(r workflow.Release) bool { return !r.Parked }
+	resumed := func(p workflow.Park) bool { return !p.Paused }
+	if slices.ContainsFunc(c.Releases, some) || slices.ContainsFunc(c.Parks, resumed) {
 		add(anyQueue)
 	}
 	return queues

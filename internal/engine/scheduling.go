@@ -68,7 +68,7 @@ func (e *Engine) NextDue(ctx context.Context) (time.Duration, bool, error) {
 // workflow.Beginning has told to.
 func (e *Engine) Undecided(c *workflow.Task) (workflow.ResultKey, bool) {
 	f := e.functions.Lookup(c.Name, c.Version)
-	if f == nil || !c.Undecided(f) {
+	if !c.Undecided(f) {
 		return workflow.ResultKey{}, false
 	}
 	return c.KeyOf(f, c.Input), true

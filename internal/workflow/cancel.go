@@ -67,28 +67,3 @@ func (d *decision) openTasks(e *Execution) []*Task {
 	slices.SortFunc(open, func(a, b *Task) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), a.ID.Compare(b.ID)) })
 	return open
 }
-
-func (ev Pause) needs(n *Need) {
-	n.Executions = append(n.Executions, ev.Execution)
-	if !ev.Paused {
-		n.Open = append(n.Open, ev.Execution)
-	}
-}
-
-func (ev Pause) apply(d *decision) error {
-	e, err := d.openExecution(ev.Execution)
-	if err != nil {
-		return err
-	}
-	e.Paused = ev.Paused
-	d.touchExecution(e)
-	if ev.Paused {
-		return nil
-	}
-	for _, t := range d.openTasks(e) {
-		if t.Kind == KindOrchestrator && t.State == TaskPending && t.Failures > 0 {
-			d.makeDue(t, d.now)
-		}
-	}
-	return nil
-}

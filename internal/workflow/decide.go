@@ -63,7 +63,8 @@ type decision struct {
 	slots     map[ID]bool // tasks that were loaded with a slot
 	fresh     map[ID]bool // executions and tasks made by this batch
 	details   map[ID]bool
-	making    ID // the map whose items are being made
+	making    ID          // the map whose items are being made
+	paused    map[ID]bool // executions that were paused or resumed
 	room      int
 	change    Change
 }
@@ -78,6 +79,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		results:  make(map[ResultKey]*shared, len(loaded.Results)),
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, slots: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
+		paused: map[ID]bool{},
 	}
 	d.change.Now = loaded.Now
 	stamp := loaded.Now
@@ -160,6 +162,7 @@ func (d *decision) finish() *Change {
 		c.Counters = append(c.Counters, Counter{ref.Execution, ref.Name, d.counters[ref]})
 	}
 	d.saveResults()
+	d.park()
 	slices.SortFunc(c.Executions, func(a, b *Execution) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Tasks, func(a, b TaskUpdate) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Counters, func(a, b Counter) int {

@@ -24,6 +24,7 @@
 //	due      DueAt set, no holder: whoever polls may lease it from then on
 //	held     DueAt nil, Holder set: one scheduler has it, fenced by Token
 //	waiting  neither: something else (a child, a signal) will move it on
+//	parked   neither, but pending and scheduled: its execution is paused
 //
 // Calls that share a result (of idempotent and cached functions) wait for each
 // other: the first owns the result and runs, the others are waiting for it without

@@ -119,8 +119,9 @@ type Cancel struct {
 	Force     bool // at once, without letting orchestrators compensate
 }
 
-// Pause stops the delivery of an execution's tasks, or lets it go on. Going on
-// also makes its blocked orchestrators due at once.
+// Pause stops the delivery of an execution's tasks, or lets it go on; timers, the
+// deadline, signals and reports are not stopped. Going on also makes its blocked
+// orchestrators due at once.
 type Pause struct {
 	Execution ID
 	Paused    bool

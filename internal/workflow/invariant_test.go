@@ -158,6 +158,8 @@ func (g *guard) task(m *model, t *Task) error {
 // holding checks that a task is due, held or waiting as its state says.
 func (g *guard) holding(m *model, t *Task) error {
 	held, due := !t.Holder.IsZero(), t.DueAt != nil
+	released := t.Op != OpItem || t.Item < m.tasks[t.Parent].Next
+	parked := m.executions[t.Execution].Paused && t.Op != OpCallback
 	ok := true
 	switch {
 	case t.State.Settled():
@@ -167,7 +169,7 @@ func (g *guard) holding(m *model, t *Task) error {
 	case t.State == TaskRunning:
 		ok = t.Kind.Delivered() && (held || due && t.Kind == KindActivity)
 	case t.State == TaskPending:
-		ok = t.Kind.Delivered() && !held && (due || t.Op == OpItem && t.Item >= m.tasks[t.Parent].Next)
+		ok = t.Kind.Delivered() && !held && due == (released && !parked) && (t.ScheduledFor != nil) == released
 	case !t.AwaitsResult.IsZero():
 		ok = t.Kind.Delivered() && !held && !due && t.Turn == 0
 	case t.State == TaskWaiting && t.Kind == KindTimer:

@@ -286,9 +286,13 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 		for _, t := range m.children(r.Map, r.Run) {
 			if t.Item >= r.From && t.Item < r.To && t.State == TaskPending && t.DueAt == nil && t.Holder.IsZero() {
 				t.DueAt, t.ScheduledFor = copied(&c.Now), copied(&c.Now)
+				if r.Parked {
+					t.DueAt = nil
+				}
 			}
 		}
 	}
+	m.saveParks(c.Parks)
 	for _, g := range c.Gathers {
 		var items []Item
 		for _, t := range m.children(g.Map, g.Run) {
@@ -297,6 +301,21 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 		m.tasks[g.Map].Result = GatherItems(items, g.Collect)
 	}
 	return swept
+}
+
+func (m *model) saveParks(parks []Park) {
+	for _, p := range parks {
+		for _, id := range m.made {
+			t := m.tasks[id]
+			switch {
+			case t.Execution != p.Execution || t.State != TaskPending || t.Op == OpCallback:
+			case p.Paused:
+				t.DueAt = nil
+			case t.DueAt == nil && t.Holder.IsZero() && t.ScheduledFor != nil:
+				t.DueAt = copied(t.ScheduledFor)
+			}
+		}
+	}
 }
 
 func (m *model) below(t *Task, under ID) bool {
@@ -326,7 +345,7 @@ func (m *model) children(of ID, run int) (children []*Task) {
 func (m *model) due() (due []*Task) {
 	for _, id := range m.made {
 		t := m.tasks[id]
-		if t.DueAt != nil && !t.DueAt.After(m.now) && !m.executions[t.Execution].Paused {
+		if t.DueAt != nil && !t.DueAt.After(m.now) {
 			due = append(due, t)
 		}
 	}

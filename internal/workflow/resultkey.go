@@ -77,7 +77,7 @@ func (t *Task) KeyOf(f *Function, input json.RawMessage) ResultKey {
 // Undecided tells whether a task that is due shares a result that has not decided
 // what it does: then it is not delivered before Beginning has.
 func (t *Task) Undecided(f *Function) bool {
-	return t.OwnsResult.IsZero() && t.Turn == 0 && f.Shares(t.Options)
+	return f != nil && t.Op != OpCallback && t.OwnsResult.IsZero() && t.Turn == 0 && f.Shares(t.Options)
 }
 
 // NameResults gives each command the keys of the results that its calls share. It

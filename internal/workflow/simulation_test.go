@@ -28,7 +28,7 @@ func TestRandomProgramsUnderRandomEvents(t *testing.T) {
 		"workflow.Pause", "workflow.Count", "workflow.SetState", "workflow.Beginning", "workflow.Woken", "command call", "command map", "command sleep", "command wait_signal",
 		"command local", "command cancel", "command dispatch", "command version", "command counter", "command state",
 		"cancel by force true", "cancel by force false", "continue as new", "signal delivered", "hand-over", "conflict", "repetition",
-		"bad turn", "called back", "cache hit", "withheld", "run for all", "result of another", "ownership passed on", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
+		"bad turn", "called back", "parked true", "parked false", "item released, parked false", "cache hit", "withheld", "run for all", "result of another", "ownership passed on", "blocked", "timed out", "cancelled", "result as foretold", "refused: " + ErrLeaseLost.Error(),
 		"refused: " + ErrAlreadyTerminal.Error(), "refused: " + ErrKeyReused.Error(), "signal repeated", "refused: " + ErrMailboxFull.Error(),
 	} {
 		if seen[operation] == 0 {

@@ -109,6 +109,7 @@ type Change struct {
 	Inputs        []TaskInput
 	Sweeps        []Sweep
 	Releases      []Release
+	Parks         []Park
 	Gathers       []Gather
 	NewSignals    []*Signal
 	Taken         []*Signal // TakenBy of buffered ones
@@ -144,7 +145,7 @@ type Handed struct {
 // Empty tells whether there is nothing to save.
 func (c *Change) Empty() bool {
 	return len(c.NewExecutions)+len(c.Executions)+len(c.NewTasks)+len(c.Tasks)+len(c.Inputs)+len(c.Sweeps)+
-		len(c.Releases)+len(c.NewSignals)+len(c.Taken)+len(c.Counters)+len(c.State)+len(c.Attempts)+
+		len(c.Releases)+len(c.Parks)+len(c.NewSignals)+len(c.Taken)+len(c.Counters)+len(c.State)+len(c.Attempts)+
 		len(c.NewResults)+len(c.Results)+len(c.Holds)+len(c.Unholds) == 0
 }
 
@@ -173,12 +174,23 @@ type Sweep struct {
 	Under     ID
 }
 
-// Release makes the items From to To (exclusive) of a map due, those that are still pending.
+// Release makes the items From to To (exclusive) of a map due, those that are still
+// pending; parked ones are only scheduled.
 type Release struct {
 	Execution ID
 	Map       ID
 	Run       int // of the map's items: their ParentRun
 	From, To  int
+	Parked    bool
+}
+
+// Park takes every pending task of an execution that is due out of what is due, but
+// for callbacks; or, if it is not paused any more, makes them due again at the time
+// for which they are scheduled. Tasks that were made, updated or released by the
+// same change follow too.
+type Park struct {
+	Execution ID
+	Paused    bool
 }
 
 // Gather sets a completed map's result from its items, with GatherItems.

@@ -85,7 +85,7 @@ type Task struct {
 	Kind  Kind
 	State TaskState
 	DueAt *time.Time // due, and from when; nil: held, waiting or settled
-	// ScheduledFor is when it was last made due.
+	// ScheduledFor is when it was last made due, or will be once it is not parked any more.
 	ScheduledFor *time.Time
 	Holder       ID
 	Token        int64

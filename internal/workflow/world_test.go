@@ -84,6 +84,12 @@ func (w *world) commit(events ...Event) []Verdict {
 	if err := w.guard.check(w.m, touched...); err != nil {
 		w.Fatalf("after %s: %v", describe(events), err)
 	}
+	for _, r := range change.Releases {
+		w.seen[fmt.Sprintf("item released, parked %v", r.Parked)]++
+	}
+	for _, p := range change.Parks {
+		w.seen[fmt.Sprintf("parked %v", p.Paused)]++
+	}
 	w.handed(change, swept)
 	w.past = append(w.past, events...)
 	return verdicts

@@ -17,7 +17,6 @@ var leasing = map[string]func(*fixture){
 	"ClaimOfElapsedCountsNoAttempt":     elapsedCountsNoAttempt,
 	"ClaimAdoptsTheRegisteredKind":      claimAdoptsKind,
 	"RetriedTurnKeepsItsStart":          retriedTurnKeepsStart,
-	"PausedExecutionsAreSteppedOver":    pausedAreSteppedOver,
 	"LanesAreThoseThatAreDue":           lanesAreDue,
 	"NextDueIsTheNearestInTheFuture":    nextDue,
 	"ConcurrentClaimsAreDisjoint":       claimsAreDisjoint,
@@ -167,15 +166,6 @@ func retriedTurnKeepsStart(f *fixture) {
 	for _, c := range f.claim(scheduler, quota("f", 10)) {
 		f.equal("started at first", c.Task.StartedAt.Equal(*at(1)), c.Task.ID == orchestrator.ID)
 	}
-}
-
-func pausedAreSteppedOver(f *fixture) {
-	scheduler := f.join()
-	for range 5 {
-		f.start("f", func(e *workflow.Execution, _ *workflow.Task) { e.Paused = true })
-	}
-	_, root := f.start("f")
-	f.equal("claimed", claimedIDs(f.claim(scheduler, quota("f", 2))), []workflow.ID{root.ID})
 }
 
 func lanesAreDue(f *fixture) {

@@ -14,8 +14,7 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-// Lanes implements db.Leases. A lane whose due tasks are all of paused executions
-// is among them.
+// Lanes implements db.Leases.
 func (s *Store) Lanes(ctx context.Context) (lanes []db.Lane, err error) {
 	err = s.run(ctx, s.leases, "finding lanes", func(ctx context.Context, q *queries) error {
 		rows, err := q.Lanes(ctx, namespace)

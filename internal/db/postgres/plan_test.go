@@ -36,6 +36,8 @@ var hot = map[string]struct {
 	"SetInputs":        {dbsqlc.SetInputs, []string{"tasks_pkey"}},
 	"SetResults":       {dbsqlc.SetResults, []string{"tasks_pkey"}},
 	"Release":          {dbsqlc.Release, []string{"tasks_pkey", "tasks_items"}},
+	"Park":             {dbsqlc.Park, []string{"tasks_pkey", "tasks_step"}},
+	"Unpark":           {dbsqlc.Unpark, []string{"tasks_pkey", "tasks_step"}},
 	"Sweep":            {dbsqlc.Sweep, []string{"tasks_pkey", "tasks_step"}},
 	"TakeSignals":      {dbsqlc.TakeSignals, []string{"signals_pkey"}},
 	"DeleteHolds":      {dbsqlc.DeleteHolds, []string{"holds_pkey"}},

@@ -41,6 +41,7 @@ func (c *commit) saving(change *workflow.Change) ([]statement, error) {
 	if len(change.Releases) > 0 {
 		s.add(release(change))
 	}
+	s.parks(change.Parks)
 	if len(change.Sweeps) > 0 {
 		s.add(c.sweep(change))
 	}
@@ -150,8 +151,26 @@ func release(change *workflow.Change) statement {
 		Runs:       column(rs, func(v workflow.Release) int32 { return number(v.Run) }),
 		Froms:      column(rs, func(v workflow.Release) int32 { return number(v.From) }),
 		Tos:        column(rs, func(v workflow.Release) int32 { return number(v.To) }),
+		Parkeds:    column(rs, func(v workflow.Release) bool { return v.Parked }),
 	}
 	return func(ctx context.Context, q *queries) error { return q.Release(ctx, params) }
+}
+
+func (s *saver) parks(parks []workflow.Park) {
+	var paused, resumed []workflow.ID
+	for _, p := range parks {
+		if p.Paused {
+			paused = append(paused, p.Execution)
+		} else {
+			resumed = append(resumed, p.Execution)
+		}
+	}
+	if len(paused) > 0 {
+		s.add(func(ctx context.Context, q *queries) error { return q.Park(ctx, paused) })
+	}
+	if len(resumed) > 0 {
+		s.add(func(ctx context.Context, q *queries) error { return q.Unpark(ctx, resumed) })
+	}
 }
 
 func (c *commit) sweep(change *workflow.Change) statement {

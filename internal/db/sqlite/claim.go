@@ -11,7 +11,7 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-// Claim implements db.Leases. Due tasks of paused executions stay where they are.
+// Claim implements db.Leases.
 func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quota) (claimed []db.Claimed, again time.Duration, err error) {
 	err = s.write(ctx, "claiming tasks", func(ctx context.Context, tx *transaction) error {
 		if err := tx.checkAlive(ctx, scheduler); err != nil {

@@ -24,15 +24,18 @@ func (tx *transaction) save(ctx context.Context, c *workflow.Change) (saved db.S
 			return saved, err
 		}
 	}
+	if err := tx.saveReleases(ctx, c.Releases); err != nil {
+		return saved, err
+	}
+	if err := tx.saveParks(ctx, c.Parks); err != nil {
+		return saved, err
+	}
 	for _, sweep := range c.Sweeps {
 		swept, err := tx.sweep(ctx, sweep)
 		if err != nil {
 			return saved, err
 		}
 		saved.Swept = append(saved.Swept, swept...)
-	}
-	if err := tx.saveReleases(ctx, c.Releases); err != nil {
-		return saved, err
 	}
 	return saved, tx.saveGathers(ctx, c.Gathers)
 }
@@ -173,10 +176,29 @@ func (tx *transaction) saveHolds(ctx context.Context, c *workflow.Change) error 
 func (tx *transaction) saveReleases(ctx context.Context, releases []workflow.Release) error {
 	now := tx.us()
 	for _, r := range releases {
+		due := &now
+		if r.Parked {
+			due = nil
+		}
 		if err := tx.Release(ctx, dbsqlc.ReleaseParams{
-			Now: &now, Namespace: namespace, ExecutionID: r.Execution, ParentID: r.Map, ParentRun: r.Run, First: r.From, Beyond: r.To,
+			DueAt: due, Now: &now, Namespace: namespace, ExecutionID: r.Execution, ParentID: r.Map, ParentRun: r.Run, First: r.From, Beyond: r.To,
 		}); err != nil {
 			return fmt.Errorf("releasing items of map %s: %w", r.Map, err)
+		}
+	}
+	return nil
+}
+
+func (tx *transaction) saveParks(ctx context.Context, parks []workflow.Park) error {
+	for _, p := range parks {
+		var err error
+		if p.Paused {
+			err = tx.Park(ctx, dbsqlc.ParkParams{Namespace: namespace, ExecutionID: p.Execution})
+		} else {
+			err = tx.Unpark(ctx, dbsqlc.UnparkParams{Namespace: namespace, ExecutionID: p.Execution})
+		}
+		if err != nil {
+			return fmt.Errorf("parking tasks of execution %s: %w", p.Execution, err)
 		}
 	}
 	return nil

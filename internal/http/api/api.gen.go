@@ -505,7 +505,7 @@ type Execution struct {
 	// Input Any JSON value, given back as the bytes that came.
 	Input AnyJSON `json:"input"`
 
-	// Paused Nothing is delivered until it is resumed.
+	// Paused Nothing is delivered until it is resumed. False once it has ended.
 	Paused bool `json:"paused"`
 
 	// Priority Higher goes first among what is due in a queue.

@@ -43,8 +43,8 @@ FROM lanes l CROSS JOIN LATERAL (
 
 -- Leases due tasks. Nothing of it waits for a lock: a task that someone else has
 -- locked is passed over, and so is a root task while the pending execution that it
--- would set running is locked. Tasks of paused executions stay in their lane and
--- are stepped over, so they delay the others behind them but never starve them.
+-- would set running is locked. What is pending of a paused execution is not due (see
+-- Park in save.sql), and would be stepped over if it were.
 -- The holds come after the locks of tasks, here as in a commit, so that the two
 -- cannot deadlock. MATERIALIZED: a subselect that locks must run once. For OFFSET 0
 -- and ARRAY see load.sql and save.sql.
@@ -63,7 +63,8 @@ WITH quota AS (
             e.state AS execution_state, e.function, e.version AS execution_version,
             e.tags, e.seed, e.trace_parent, e.deadline_at, e.cancel_requested AS execution_cancel_requested
         FROM tasks t CROSS JOIN LATERAL (
-            SELECT x.* FROM executions x WHERE x.id = t.execution_id AND NOT x.paused OFFSET 0
+            SELECT x.* FROM executions x
+            WHERE x.id = t.execution_id AND (NOT x.paused OR t.state <> 'pending' OR t.op = 'callback') OFFSET 0
         ) e
         WHERE t.namespace = q.namespace AND t.queue = q.queue AND t.lane = q.lane AND t.pinned = q.pinned
             AND t.version = q.version AND t.priority = q.priority AND t.concurrency_key = q.concurrency_key AND t.due_at <= now()

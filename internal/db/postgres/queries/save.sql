@@ -137,15 +137,39 @@ FROM (
 WHERE t.id = ANY(ARRAY[u.id]);
 
 -- name: Release :exec
-UPDATE tasks t SET due_at = @now, scheduled_for = @now
-WHERE t.id = ANY(ARRAY(
-    SELECT i.id FROM (SELECT
+UPDATE tasks t SET due_at = CASE WHEN u.parked THEN NULL ELSE @now::timestamptz END, scheduled_for = @now
+FROM (
+    SELECT i.id, r.parked FROM (SELECT
         unnest(@executions::uuid[]) AS execution_id, unnest(@maps::uuid[]) AS map_id, unnest(@runs::integer[]) AS run,
-        unnest(@froms::integer[]) AS first, unnest(@tos::integer[]) AS beyond
+        unnest(@froms::integer[]) AS first, unnest(@tos::integer[]) AS beyond, unnest(@parkeds::boolean[]) AS parked
     ) r CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
         WHERE x.execution_id = r.execution_id AND x.parent_id = r.map_id AND x.parent_run = r.run
             AND x.op = 'item' AND x.item >= r.first AND x.item < r.beyond
+        OFFSET 0
+    ) i
+) u
+WHERE t.id = ANY(ARRAY[u.id]) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL;
+
+-- Parked tasks are those that are pending and scheduled, but neither due nor held.
+-- IS TRUE: only the id of the execution may choose the index.
+-- name: Park :exec
+UPDATE tasks t SET due_at = NULL
+WHERE t.id = ANY(ARRAY(
+    SELECT i.id FROM (SELECT unnest(@executions::uuid[]) AS execution_id) p CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = p.execution_id AND x.state = 'pending' AND (x.due_at IS NOT NULL) IS TRUE AND x.op <> 'callback'
+        OFFSET 0
+    ) i
+)) AND t.state = 'pending' AND (t.due_at IS NOT NULL) IS TRUE;
+
+-- name: Unpark :exec
+UPDATE tasks t SET due_at = t.scheduled_for
+WHERE t.id = ANY(ARRAY(
+    SELECT i.id FROM (SELECT unnest(@executions::uuid[]) AS execution_id) p CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = p.execution_id AND x.state = 'pending' AND x.due_at IS NULL AND x.holder IS NULL
+            AND x.scheduled_for IS NOT NULL
         OFFSET 0
     ) i
 )) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL;

@@ -27,10 +27,21 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) 
   AND state IN ('pending', 'running', 'waiting');
 
 -- name: Release :exec
-UPDATE tasks SET due_at = sqlc.arg(now), scheduled_for = sqlc.arg(now)
+UPDATE tasks SET due_at = sqlc.arg(due_at), scheduled_for = sqlc.arg(now)
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
   AND parent_run = sqlc.arg(parent_run) AND op = 'item' AND item >= sqlc.arg(first) AND item < sqlc.arg(beyond)
   AND state = 'pending' AND due_at IS NULL AND holder IS NULL;
+
+-- name: Park :exec
+UPDATE tasks SET due_at = NULL
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
+  AND state = 'pending' AND +due_at IS NOT NULL AND op <> 'callback';
+
+-- Parked tasks are those that are pending and scheduled, but neither due nor held.
+-- name: Unpark :exec
+UPDATE tasks SET due_at = scheduled_for
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
+  AND state = 'pending' AND due_at IS NULL AND holder IS NULL AND scheduled_for IS NOT NULL;
 
 -- name: LoadItems :many
 SELECT state, result, error FROM tasks

@@ -21,8 +21,8 @@ WHERE namespace = sqlc.arg(namespace) AND queue = sqlc.arg(queue) AND lane = sql
     AND due_at > sqlc.arg(now)
 ORDER BY due_at LIMIT 1;
 
--- The due tasks of one lane. Those of paused executions stay there and are stepped
--- over. CROSS JOIN keeps the order: the tasks first, then the execution of each.
+-- The due tasks of one lane. What is pending of a paused execution is not due (see Park
+-- in bulk.sql), and would be stepped over if it were. CROSS JOIN keeps the order: the tasks first, then the execution of each.
 -- name: ListDue :many
 SELECT sqlc.embed(t), e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
     e.deadline_at, e.cancel_requested AS execution_cancel_requested,
@@ -30,7 +30,7 @@ SELECT sqlc.embed(t), e.state AS execution_state, e.function, e.version AS execu
 FROM tasks AS t CROSS JOIN executions AS e ON e.namespace = t.namespace AND e.id = t.execution_id
 WHERE t.namespace = sqlc.arg(namespace) AND t.queue = sqlc.arg(queue) AND t.lane = sqlc.arg(lane) AND t.pinned = sqlc.arg(pinned)
     AND t.version = sqlc.arg(version) AND t.priority = sqlc.arg(priority) AND t.concurrency_key = sqlc.arg(concurrency_key)
-    AND t.due_at <= sqlc.arg(now) AND e.paused = 0
+    AND t.due_at <= sqlc.arg(now) AND (e.paused = 0 OR t.state <> 'pending' OR t.op = 'callback')
 ORDER BY t.due_at
 LIMIT sqlc.arg(most);
 

@@ -371,19 +371,38 @@ func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error 
 	return err
 }
 
-const Release = `-- name: Release :exec
-UPDATE tasks t SET due_at = $1, scheduled_for = $1
+const Park = `-- name: Park :exec
+UPDATE tasks t SET due_at = NULL
 WHERE t.id = ANY(ARRAY(
-    SELECT i.id FROM (SELECT
+    SELECT i.id FROM (SELECT unnest($1::uuid[]) AS execution_id) p CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = p.execution_id AND x.state = 'pending' AND (x.due_at IS NOT NULL) IS TRUE AND x.op <> 'callback'
+        OFFSET 0
+    ) i
+)) AND t.state = 'pending' AND (t.due_at IS NOT NULL) IS TRUE
+`
+
+// Parked tasks are those that are pending and scheduled, but neither due nor held.
+// IS TRUE: only the id of the execution may choose the index.
+func (q *Queries) Park(ctx context.Context, executions []workflow.ID) error {
+	_, err := q.db.Exec(ctx, Park, executions)
+	return err
+}
+
+const Release = `-- name: Release :exec
+UPDATE tasks t SET due_at = CASE WHEN u.parked THEN NULL ELSE $1::timestamptz END, scheduled_for = $1
+FROM (
+    SELECT i.id, r.parked FROM (SELECT
         unnest($2::uuid[]) AS execution_id, unnest($3::uuid[]) AS map_id, unnest($4::integer[]) AS run,
-        unnest($5::integer[]) AS first, unnest($6::integer[]) AS beyond
+        unnest($5::integer[]) AS first, unnest($6::integer[]) AS beyond, unnest($7::boolean[]) AS parked
     ) r CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
         WHERE x.execution_id = r.execution_id AND x.parent_id = r.map_id AND x.parent_run = r.run
             AND x.op = 'item' AND x.item >= r.first AND x.item < r.beyond
         OFFSET 0
     ) i
-)) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL
+) u
+WHERE t.id = ANY(ARRAY[u.id]) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL
 `
 
 type ReleaseParams struct {
@@ -393,6 +412,7 @@ type ReleaseParams struct {
 	Runs       []int32
 	Froms      []int32
 	Tos        []int32
+	Parkeds    []bool
 }
 
 func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
@@ -403,6 +423,7 @@ func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
 		arg.Runs,
 		arg.Froms,
 		arg.Tos,
+		arg.Parkeds,
 	)
 	return err
 }
@@ -582,6 +603,23 @@ type TakeSignalsParams struct {
 
 func (q *Queries) TakeSignals(ctx context.Context, arg TakeSignalsParams) error {
 	_, err := q.db.Exec(ctx, TakeSignals, arg.Executions, arg.Seqs, arg.TakenBys)
+	return err
+}
+
+const Unpark = `-- name: Unpark :exec
+UPDATE tasks t SET due_at = t.scheduled_for
+WHERE t.id = ANY(ARRAY(
+    SELECT i.id FROM (SELECT unnest($1::uuid[]) AS execution_id) p CROSS JOIN LATERAL (
+        SELECT x.id FROM tasks x
+        WHERE x.execution_id = p.execution_id AND x.state = 'pending' AND x.due_at IS NULL AND x.holder IS NULL
+            AND x.scheduled_for IS NOT NULL
+        OFFSET 0
+    ) i
+)) AND t.state = 'pending' AND t.due_at IS NULL AND t.holder IS NULL
+`
+
+func (q *Queries) Unpark(ctx context.Context, executions []workflow.ID) error {
+	_, err := q.db.Exec(ctx, Unpark, executions)
 	return err
 }
 

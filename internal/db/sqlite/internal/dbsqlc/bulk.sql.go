@@ -151,14 +151,31 @@ func (q *Queries) LoadItems(ctx context.Context, arg LoadItemsParams) ([]LoadIte
 	return items, nil
 }
 
+const park = `-- name: Park :exec
+UPDATE tasks SET due_at = NULL
+WHERE namespace = ?1 AND execution_id = ?2
+  AND state = 'pending' AND +due_at IS NOT NULL AND op <> 'callback'
+`
+
+type ParkParams struct {
+	Namespace   string
+	ExecutionID workflow.ID
+}
+
+func (q *Queries) Park(ctx context.Context, arg ParkParams) error {
+	_, err := q.exec(ctx, q.parkStmt, park, arg.Namespace, arg.ExecutionID)
+	return err
+}
+
 const release = `-- name: Release :exec
-UPDATE tasks SET due_at = ?1, scheduled_for = ?1
-WHERE namespace = ?2 AND execution_id = ?3 AND parent_id = ?4
-  AND parent_run = ?5 AND op = 'item' AND item >= ?6 AND item < ?7
+UPDATE tasks SET due_at = ?1, scheduled_for = ?2
+WHERE namespace = ?3 AND execution_id = ?4 AND parent_id = ?5
+  AND parent_run = ?6 AND op = 'item' AND item >= ?7 AND item < ?8
   AND state = 'pending' AND due_at IS NULL AND holder IS NULL
 `
 
 type ReleaseParams struct {
+	DueAt       *int64
 	Now         *int64
 	Namespace   string
 	ExecutionID workflow.ID
@@ -170,6 +187,7 @@ type ReleaseParams struct {
 
 func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
 	_, err := q.exec(ctx, q.releaseStmt, release,
+		arg.DueAt,
 		arg.Now,
 		arg.Namespace,
 		arg.ExecutionID,
@@ -220,5 +238,22 @@ type SweepExecutionParams struct {
 
 func (q *Queries) SweepExecution(ctx context.Context, arg SweepExecutionParams) error {
 	_, err := q.exec(ctx, q.sweepExecutionStmt, sweepExecution, arg.Now, arg.Namespace, arg.ExecutionID)
+	return err
+}
+
+const unpark = `-- name: Unpark :exec
+UPDATE tasks SET due_at = scheduled_for
+WHERE namespace = ?1 AND execution_id = ?2
+  AND state = 'pending' AND due_at IS NULL AND holder IS NULL AND scheduled_for IS NOT NULL
+`
+
+type UnparkParams struct {
+	Namespace   string
+	ExecutionID workflow.ID
+}
+
+// Parked tasks are those that are pending and scheduled, but neither due nor held.
+func (q *Queries) Unpark(ctx context.Context, arg UnparkParams) error {
+	_, err := q.exec(ctx, q.unparkStmt, unpark, arg.Namespace, arg.ExecutionID)
 	return err
 }

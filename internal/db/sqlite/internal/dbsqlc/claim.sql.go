@@ -147,7 +147,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
 FROM tasks AS t CROSS JOIN executions AS e ON e.namespace = t.namespace AND e.id = t.execution_id
 WHERE t.namespace = ?1 AND t.queue = ?2 AND t.lane = ?3 AND t.pinned = ?4
     AND t.version = ?5 AND t.priority = ?6 AND t.concurrency_key = ?7
-    AND t.due_at <= ?8 AND e.paused = 0
+    AND t.due_at <= ?8 AND (e.paused = 0 OR t.state <> 'pending' OR t.op = 'callback')
 ORDER BY t.due_at
 LIMIT ?9
 `
@@ -177,8 +177,8 @@ type ListDueRow struct {
 	ExecutionInput           []byte
 }
 
-// The due tasks of one lane. Those of paused executions stay there and are stepped
-// over. CROSS JOIN keeps the order: the tasks first, then the execution of each.
+// The due tasks of one lane. What is pending of a paused execution is not due (see Park
+// in bulk.sql), and would be stepped over if it were. CROSS JOIN keeps the order: the tasks first, then the execution of each.
 func (q *Queries) ListDue(ctx context.Context, arg ListDueParams) ([]ListDueRow, error) {
 	rows, err := q.query(ctx, q.listDueStmt, listDue,
 		arg.Namespace,

@@ -207,6 +207,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.ownsResultStmt, err = db.PrepareContext(ctx, ownsResult); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnsResult: %w", err)
 	}
+	if q.parkStmt, err = db.PrepareContext(ctx, park); err != nil {
+		return nil, fmt.Errorf("error preparing query Park: %w", err)
+	}
 	if q.pauseQueueStmt, err = db.PrepareContext(ctx, pauseQueue); err != nil {
 		return nil, fmt.Errorf("error preparing query PauseQueue: %w", err)
 	}
@@ -278,6 +281,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.unholdStmt, err = db.PrepareContext(ctx, unhold); err != nil {
 		return nil, fmt.Errorf("error preparing query Unhold: %w", err)
+	}
+	if q.unparkStmt, err = db.PrepareContext(ctx, unpark); err != nil {
+		return nil, fmt.Errorf("error preparing query Unpark: %w", err)
 	}
 	if q.updateExecutionStmt, err = db.PrepareContext(ctx, updateExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateExecution: %w", err)
@@ -598,6 +604,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing ownsResultStmt: %w", cerr)
 		}
 	}
+	if q.parkStmt != nil {
+		if cerr := q.parkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing parkStmt: %w", cerr)
+		}
+	}
 	if q.pauseQueueStmt != nil {
 		if cerr := q.pauseQueueStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pauseQueueStmt: %w", cerr)
@@ -718,6 +729,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing unholdStmt: %w", cerr)
 		}
 	}
+	if q.unparkStmt != nil {
+		if cerr := q.unparkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unparkStmt: %w", cerr)
+		}
+	}
 	if q.updateExecutionStmt != nil {
 		if cerr := q.updateExecutionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateExecutionStmt: %w", cerr)
@@ -833,6 +849,7 @@ type Queries struct {
 	nextDueStmt               *sql.Stmt
 	nextLaneStmt              *sql.Stmt
 	ownsResultStmt            *sql.Stmt
+	parkStmt                  *sql.Stmt
 	pauseQueueStmt            *sql.Stmt
 	pausedQueuesStmt          *sql.Stmt
 	progressStmt              *sql.Stmt
@@ -857,6 +874,7 @@ type Queries struct {
 	taskExecutionStmt         *sql.Stmt
 	turnStepsStmt             *sql.Stmt
 	unholdStmt                *sql.Stmt
+	unparkStmt                *sql.Stmt
 	updateExecutionStmt       *sql.Stmt
 	updateResultStmt          *sql.Stmt
 	updateTaskStmt            *sql.Stmt
@@ -927,6 +945,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		nextDueStmt:               q.nextDueStmt,
 		nextLaneStmt:              q.nextLaneStmt,
 		ownsResultStmt:            q.ownsResultStmt,
+		parkStmt:                  q.parkStmt,
 		pauseQueueStmt:            q.pauseQueueStmt,
 		pausedQueuesStmt:          q.pausedQueuesStmt,
 		progressStmt:              q.progressStmt,
@@ -951,6 +970,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		taskExecutionStmt:         q.taskExecutionStmt,
 		turnStepsStmt:             q.turnStepsStmt,
 		unholdStmt:                q.unholdStmt,
+		unparkStmt:                q.unparkStmt,
 		updateExecutionStmt:       q.updateExecutionStmt,
 		updateResultStmt:          q.updateResultStmt,
 		updateTaskStmt:            q.updateTaskStmt,
