@@ -305,7 +305,7 @@ func TestUnreachableReceiverHoldsUpNothingElse(t *testing.T) {
 // each execution: one of them does, and tells it once.
 func TestRacingEndsMakeOneCallback(t *testing.T) {
 	t.Parallel()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	c.api()
 	apis := []*cluster{c.at(0), c.at(1)}
 	release, entered := make(chan struct{}, rounds), make(chan struct{}, rounds)

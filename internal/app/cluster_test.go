@@ -36,6 +36,10 @@ type cluster struct {
 	schedulers []*testenv.Process
 }
 
+// patient is the setting of tests that kill nobody: however slow the machine, no
+// scheduler that lives is to be taken for dead.
+const patient = "STENT_LEASE_DURATION=1m"
+
 // start runs Stent on a backend of its own. Leases are short, so that what a
 // killed scheduler held is taken over within seconds.
 func start(t *testing.T, b backend, env ...string) *cluster {

@@ -64,7 +64,7 @@ func TestNeverMoreThanMaxConcurrentAttemptsRun(t *testing.T) {
 	for _, b := range []backend{onSQLite, onPostgres} {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			apis := []*cluster{c}
 			if b == onPostgres {
 				c.api()
@@ -90,7 +90,7 @@ func TestNeverMoreThanMaxConcurrentAttemptsRun(t *testing.T) {
 
 func TestAttemptsOfATenantAreCountedApart(t *testing.T) {
 	t.Parallel()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	g := newGauge(t, 20*time.Millisecond)
 	c.register("work", "activity", g.URL, `, "max_concurrent": 2`)
 	tenants := []string{`"a"`, `"b"`, `"c"`}
@@ -126,7 +126,7 @@ func TestAttemptsOfATenantAreCountedApart(t *testing.T) {
 func TestNoPeriodHasMoreStartsThanTheRateLimit(t *testing.T) {
 	t.Parallel()
 	const limit, attempts, per = 20, 100, time.Second
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	c.api()
 	other := c.at(1)
 	g := newGauge(t, 0)
@@ -150,7 +150,7 @@ func TestNoPeriodHasMoreStartsThanTheRateLimit(t *testing.T) {
 
 func TestALimitedFunctionHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	release := make(chan struct{})
 	stuck := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		<-release
@@ -172,7 +172,7 @@ func TestALimitedFunctionHoldsUpNoOther(t *testing.T) {
 
 func TestAnAttemptThatWillReportKeepsItsSlot(t *testing.T) {
 	t.Parallel()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	tokens := make(chan [2]string, 10)
 	later := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tokens <- [2]string{r.Header.Get("Stent-Task-Id"), r.Header.Get("Stent-Task-Token")}
@@ -204,7 +204,7 @@ func TestAnAttemptThatWillReportKeepsItsSlot(t *testing.T) {
 
 func TestAPausedQueueIsNotDeliveredUntilItIsResumed(t *testing.T) {
 	t.Parallel()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	g := newGauge(t, 0)
 	c.register("slow", "activity", g.URL, `, "queue": "eu"`)
 	c.register("work", "activity", g.URL, "")

@@ -34,7 +34,7 @@ func TestPausedExecutionKeepsItsTimeButDeliversNothing(t *testing.T) {
 	for _, b := range []backend{onSQLite, onPostgres} {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			client := durable.NewClient(c.url)
 			tokens, ran := make(chan [2]string, 1), &deliveries{count: map[string]int{}}
 			worker := quietWorker()
@@ -97,7 +97,7 @@ func TestPausedExecutionKeepsItsTimeButDeliversNothing(t *testing.T) {
 // Every step of every execution is delivered once, however it is paused and resumed meanwhile.
 func TestPauseAndResumeRaceWithCompletions(t *testing.T) {
 	t.Parallel()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	c.api()
 	apis := []*cluster{c.at(0), c.at(1)}
 	ran := &deliveries{count: map[string]int{}}
@@ -152,7 +152,7 @@ func TestThousandPausedTasksAreDeliveredOnceWhenResumed(t *testing.T) {
 	for _, b := range []backend{onSQLite, onPostgres} {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			ran := &deliveries{count: map[string]int{}}
 			worker := quietWorker()
 			durable.Activity(worker, "item", func(ctx context.Context, n int) (int, error) { ran.note(ctx); return n, nil })

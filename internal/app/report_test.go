@@ -49,7 +49,7 @@ func TestWhatBecomesDueByAnAPIWakesSchedulers(t *testing.T) {
 	for _, b := range []backend{onPostgres, onRedis} {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b, "STENT_POLL_INTERVAL=1m")
+			c := start(t, b, patient, "STENT_POLL_INTERVAL=1m")
 			worker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "1") }))
 			t.Cleanup(worker.Close)
 			c.register("work", "activity", worker.URL, "")

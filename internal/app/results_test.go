@@ -152,7 +152,7 @@ func play(n int, round func(key int)) {
 
 func twoAPIs(t *testing.T) *cluster {
 	t.Helper()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	c.api()
 	return c
 }

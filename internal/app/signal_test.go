@@ -13,7 +13,7 @@ const rounds = 200
 
 func TestIdenticalSignalsAtTheSameTimeAreOneSignal(t *testing.T) {
 	t.Parallel()
-	c := start(t, onPostgres)
+	c := start(t, onPostgres, patient)
 	c.api()
 	apis := []*cluster{c.at(0), c.at(1)}
 	c.register("later", "activity", "http://127.0.0.1:1", "")
