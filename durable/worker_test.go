@@ -141,6 +141,7 @@ func TestOnlySignedDeliveriesRun(t *testing.T) {
 		"too new":           {"id", early, sign(key, "id", early, "1"), 401},
 		"no time":           {"id", "noon", sign(key, "id", "noon", "1"), 401},
 		"nothing":           {"", "", "", 401},
+		"a callback":        {"callback-id", now, sign(key, "callback-id", now, "1"), 401},
 		"garbage":           {"id", now, ",, v1 v1,", 401},
 	} {
 		rec := post(w, "work", []byte("1"), http.Header{

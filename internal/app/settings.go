@@ -32,7 +32,7 @@ type Settings struct {
 	MaxTurnBytes  int
 	StrictSSRF    bool
 
-	// CallbackSecret signs the callbacks of executions whose function's worker has no secret.
+	// CallbackSecret signs callbacks; none: the secret of the function's worker does.
 	CallbackSecret string
 
 	// Log is where the program logs; nil: standard error, as LogLevel and LogFormat say.
@@ -86,7 +86,7 @@ func (s *Settings) all() []setting {
 		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up", (*span)(&s.PollInterval)},
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
 		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},
-		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks where the function's worker has no secret", (*secret)(&s.CallbackSecret)},
+		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks; none: the secret of the function's worker does", (*secret)(&s.CallbackSecret)},
 		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses", (*truth)(&s.StrictSSRF)},
 	}
 }

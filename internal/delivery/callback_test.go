@@ -43,7 +43,7 @@ func TestCallbackSaysWhichEventItTells(t *testing.T) {
 	r.Event, r.Token = "execution.completed", ""
 	client(t).Callback(t.Context(), r)
 	h := <-headers
-	if h.Get("Stent-Event") != "execution.completed" || h.Values("Stent-Task-Token") != nil || h.Get("Webhook-Id") != "0190-t" {
+	if h.Get("Stent-Event") != "execution.completed" || h.Values("Stent-Task-Token") != nil || h.Get("Webhook-Id") != "callback-0190-t" {
 		t.Errorf("%v", h)
 	}
 }

@@ -71,10 +71,14 @@ func (r *Request) header(s signer, basic string, now time.Time) (http.Header, er
 	}
 	set(wire.HeaderTaskToken, r.Token)
 	set(wire.HeaderEvent, r.Event)
-	set(wire.HeaderIdempotencyKey, r.TaskID)
-	set(headerWebhookID, r.TaskID)
+	id := r.TaskID
+	if r.Event != "" {
+		id = wire.CallbackID + id
+	}
+	set(wire.HeaderIdempotencyKey, id)
+	set(headerWebhookID, id)
 	set("Traceparent", r.TraceParent)
-	if err := s.sign(h, r.TaskID, now, r.Body); err != nil {
+	if err := s.sign(h, id, now, r.Body); err != nil {
 		return nil, err
 	}
 	return h, nil

@@ -15,8 +15,8 @@ import (
 type Callbacks struct {
 	// Render writes an execution as REST shows it; nil: callbacks are left to others.
 	Render func(*engine.ExecutionView) []byte
-	// Secret signs where the worker of the execution's function has none (Standard
-	// Webhooks); "": such callbacks are not signed.
+	// Secret signs callbacks (Standard Webhooks); "": the secret of the worker that
+	// hosts the execution's function does, if it has one.
 	Secret string
 }
 
@@ -81,14 +81,17 @@ func (t *tenure) callbackRequest(j job, view *engine.ExecutionView) (delivery.Re
 	}, nil
 }
 
-// callbackSecret is the secret of the worker that hosts the execution's function, or else the service's own.
+// callbackSecret is the service's own secret, or else that of the worker that hosts the execution's function.
 func (t *tenure) callbackSecret(x *workflow.Execution) string {
+	if t.options.Callbacks.Secret != "" {
+		return t.options.Callbacks.Secret
+	}
 	f, w := t.engine.Lookup(x.Function, &x.Version)
 	if f == nil {
 		_, w = t.engine.Lookup(x.Function, nil)
 	}
-	if w != nil && w.Secret != "" {
-		return w.Secret
+	if w == nil {
+		return ""
 	}
-	return t.options.Callbacks.Secret
+	return w.Secret
 }

@@ -96,10 +96,14 @@ func (t *tenure) end(j job) {
 	}
 }
 
-// target is where a task goes; ok is false when it cannot be delivered now.
+// target is where a task goes; ok is false when it cannot be delivered now, or has
+// to be decided first because its function shares results since it was leased.
 func (t *tenure) target(j job) (f *workflow.Function, w *workflow.Worker, ok bool) {
 	f, w = t.engine.Lookup(j.task.Name, j.task.Version)
-	return f, w, f != nil && t.breaker.Acquire(t.client.Origin(f.URL), time.Now())
+	if f == nil || !j.owner && j.task.Undecided(f) {
+		return nil, nil, false
+	}
+	return f, w, t.breaker.Acquire(t.client.Origin(f.URL), time.Now())
 }
 
 func (t *tenure) request(j job, f *workflow.Function, w *workflow.Worker, body []byte) delivery.Request {

@@ -30,6 +30,10 @@ const (
 	HeaderIdempotencyKey = "Idempotency-Key"
 )
 
+// CallbackID begins the webhook-id of callbacks. Deliveries to workers have none
+// that begins so, so that a callback cannot be passed off as one of them.
+const CallbackID = "callback-"
+
 // MaxUpdateHeaders is how many bytes HeaderCounters and HeaderState together should
 // have at most: half of what an answer's headers may.
 const MaxUpdateHeaders = 32 << 10

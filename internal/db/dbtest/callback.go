@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -84,7 +85,7 @@ func callbackIsLeased(f *fixture) {
 	f.equal("task", []any{t.Op, t.Name, t.State, t.Attempt, t.Token, string(t.Input)},
 		[]any{workflow.OpCallback, "http://a", workflow.TaskRunning, 1, int64(1), `{"event":"e"}`})
 	f.equal("execution", []any{x.ID, x.State}, []any{e.ID, workflow.ExecutionCompleted})
-	f.ok(f.store.Expire(f.ctx, 0))
+	f.ok(f.store.Expire(f.ctx, -time.Hour))
 	orphans, err := f.store.Orphans(f.ctx, 10)
 	f.ok(err)
 	f.equal("orphans", orphans, []workflow.Lease{{Execution: e.ID, Task: call.ID, Token: 1}})

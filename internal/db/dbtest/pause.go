@@ -138,7 +138,8 @@ func timersOfPaused(f *fixture) {
 	})
 	async := newChild(root, "async", inState(workflow.TaskRunning), due(root.CreatedAt))
 	f.add(timer, async)
-	claimed := f.claim(f.join(), db.Quota{Limit: 10}, quota("step", 10))
+	late := db.Quota{Lane: db.Lane{Queue: workflow.DefaultQueue}, Limit: 10}
+	claimed := f.claim(f.join(), db.Quota{Limit: 10}, late)
 	ids := claimedIDs(claimed)
 	slices.SortFunc(ids, workflow.ID.Compare)
 	f.equal("claimed", ids, []workflow.ID{timer.ID, async.ID})

@@ -1656,7 +1656,7 @@ type ExecutionEndedParams struct {
 	// StentEvent How it ended.
 	StentEvent ExecutionEndedParamsStentEvent `json:"Stent-Event"`
 
-	// WebhookID The id of the callback's task, to recognise one that came before.
+	// WebhookID `callback-` and the id of the callback's task, to recognise one that came before.
 	WebhookID string `json:"webhook-id"`
 }
 
