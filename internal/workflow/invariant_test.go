@@ -16,12 +16,13 @@ type guard struct {
 	awaits     map[ID]*Await        // what each orchestrator was told to wait for
 	added      map[NameRef]int64    // what was added to counters, by steps and from outside
 	sums       map[StepRef]struct{} // counter steps that are in added
+	exhumed    map[ID]bool          // executions whose dead letters the last transaction took away
 }
 
 func newGuard() *guard {
 	return &guard{
 		settled: map[ID]*Task{}, terminal: map[ID]*Execution{}, tokens: map[ID]int64{}, deliveries: map[ID]int64{},
-		awaits: map[ID]*Await{}, added: map[NameRef]int64{}, sums: map[StepRef]struct{}{},
+		awaits: map[ID]*Await{}, added: map[NameRef]int64{}, sums: map[StepRef]struct{}{}, exhumed: map[ID]bool{},
 	}
 }
 
@@ -57,7 +58,46 @@ func (g *guard) check(m *model, only ...ID) error {
 			return fmt.Errorf("counter %s is %d, its steps add up to %d", ref.Name, got, want)
 		}
 	}
+	for id := range m.dead {
+		if t := m.tasks[id]; t.State != TaskFailed || !t.Kind.Delivered() {
+			return fmt.Errorf("the %s task %q has a dead letter", t.State, t.Key)
+		}
+	}
+	clear(g.exhumed)
 	return nil
+}
+
+// reopened lets go of what a replay or a restart may change: the execution's end,
+// tasks that failed or were swept, and the places of those that settled after them.
+func (g *guard) reopened(m *model, execution ID) error {
+	delete(g.terminal, execution)
+	for id, was := range g.settled {
+		if was.Execution != execution {
+			continue
+		}
+		now := m.tasks[id]
+		switch {
+		case now.State == was.State && reflect.DeepEqual(now.CompletedAt, was.CompletedAt) && now.Token == was.Token:
+			was.Seq = now.Seq
+		case was.State != TaskFailed && !was.swept() && !was.Root():
+			return fmt.Errorf("task %q had settled as %s, as number %d, and is %s", was.Key, was.State, was.Seq, now.State)
+		default:
+			delete(g.settled, id)
+		}
+	}
+	return nil
+}
+
+// buried checks that a task which has just failed is in the dead letters.
+func (g *guard) buried(m *model, t *Task) error {
+	if _, dead := m.dead[t.ID]; dead || t.State != TaskFailed || !t.Kind.Delivered() {
+		return nil
+	}
+	copied := t.Token == 0 // kept by a restart: no attempt of it ever was
+	if copied || m.executions[t.Execution].CancelRequested || g.exhumed[t.Execution] {
+		return nil
+	}
+	return fmt.Errorf("it failed and is not in the dead letters")
 }
 
 func (g *guard) execution(m *model, e *Execution) error {
@@ -130,6 +170,9 @@ func (g *guard) task(m *model, t *Task) error {
 	if t.State.Settled() {
 		if was := g.settled[t.ID]; was == nil {
 			g.settled[t.ID] = copyTask(t)
+			if err := g.buried(m, t); err != nil {
+				return err
+			}
 		} else if !reflect.DeepEqual(was, t) {
 			return fmt.Errorf("it was settled and changed:\n%s\n%s", picture(was), picture(t))
 		}
