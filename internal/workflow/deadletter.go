@@ -20,16 +20,17 @@ type DeadLetter struct {
 }
 
 // bury makes a dead letter of a delivered task that has just failed. What fails
-// while its execution is being cancelled is not wanted any more.
+// while its execution is being cancelled is not wanted any more, and a callback is no
+// part of the execution.
 func (d *decision) bury(t *Task) {
-	if t.Kind.Delivered() && !d.executions[t.Execution].CancelRequested {
+	if t.Kind.Delivered() && t.Op != OpCallback && !d.executions[t.Execution].CancelRequested {
 		d.dead[t.ID], d.deadC[t.ID] = true, true
 	}
 }
 
 // exhume takes a task's dead letter away, if there is one.
 func (d *decision) exhume(t *Task) {
-	if t.Kind.Delivered() {
+	if t.Kind.Delivered() && t.Op != OpCallback {
 		d.dead[t.ID], d.deadC[t.ID] = false, true
 	}
 }

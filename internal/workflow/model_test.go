@@ -131,6 +131,11 @@ func (l *loader) results(need Need) {
 			keys = append(keys, t.OwnsResult, t.AwaitsResult)
 		}
 	}
+	for _, t := range l.tasks {
+		if slices.Contains(need.Trees, t.Execution) {
+			keys = append(keys, t.OwnsResult, t.AwaitsResult)
+		}
+	}
 	for _, key := range sortedKeys(keys) {
 		if r := l.model.results[key]; r != nil {
 			l.loaded.Results = append(l.loaded.Results, LoadedResult{Result: copied(r), Owned: l.owned(r)})
@@ -227,7 +232,7 @@ func (m *model) insert(t *Task) error {
 		return fmt.Errorf("task %s: %w", t.ID, ErrAlreadyExists)
 	}
 	for _, id := range m.family[t.Parent] {
-		if other := m.tasks[id]; other.Execution == t.Execution && other.ParentRun == t.ParentRun && other.Key == t.Key {
+		if other := m.tasks[id]; !t.Parent.IsZero() && other.Execution == t.Execution && other.ParentRun == t.ParentRun && other.Key == t.Key {
 			return fmt.Errorf("task %q: %w", t.Key, ErrAlreadyExists)
 		}
 	}
@@ -295,7 +300,10 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 				}
 				t.State, t.CompletedAt, t.DueAt, t.Holder = TaskCancelled, copied(&c.Now), nil, ID{}
 				t.WaitingFor, t.Await = "", nil
-				t.OwnsResult, t.AwaitsResult = ResultKey{}, ResultKey{}
+				if t.OwnsResult.IsZero() {
+					t.OwnsResult = t.AwaitsResult
+				}
+				t.AwaitsResult, t.Slot = ResultKey{}, false
 				t.Token++
 			}
 		}

@@ -3,6 +3,7 @@ package workflow
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 func (ev Replay) needs(n *Need) {
@@ -72,6 +73,8 @@ func (d *decision) replayable(e *Execution, t *Task) error {
 			return &ConflictError{what + " has completed without it."}
 		case parent.State == TaskCancelled && !parent.swept():
 			return &ConflictError{what + " was cancelled."}
+		case parent.State.Settled() && d.lost(parent):
+			return &ConflictError{what + " shares its result with another call, which has made it since, or is at it."}
 		}
 		child = parent
 	}
@@ -100,7 +103,8 @@ func (d *decision) untell(parent, child *Task) {
 // revival brings tasks of one execution back.
 type revival struct {
 	*decision
-	waits []*Task // for signals
+	waits   []*Task // for signals
+	sharers []*Task // whose shared results others have made since, or are at
 }
 
 // unsettle opens a task that had failed, and what was swept below it.
@@ -109,10 +113,24 @@ func (r *revival) unsettle(t *Task, queue string) {
 	t.Token++
 	t.State, t.CompletedAt = TaskWaiting, nil
 	r.forget(t, queue)
-	if t.Kind != KindMap {
-		r.makeDue(t, r.now)
+	if t.Kind == KindMap || r.resume(t, r.now) {
+		r.reviveBelow(t)
 	}
-	r.reviveBelow(t)
+}
+
+// resume makes a task due that is delivered. It runs for the shared result that it
+// ran for before, unless another task has done so since, or is at it: then that
+// one's result is to be its own, and what it had begun does not go on.
+func (r *revival) resume(t *Task, at time.Time) (goesOn bool) {
+	if r.lost(t) {
+		t.State = TaskWaiting
+		t.startOver()
+		r.sharers = append(r.sharers, t)
+		return false
+	}
+	r.ownAgain(t)
+	r.makeDue(t, at)
+	return true
 }
 
 // refresh gives an orchestrator that is open a turn with the history as it is now:
@@ -142,8 +160,9 @@ func (r *revival) revive(t *Task) {
 			t.State = TaskPending
 			return
 		}
-		r.makeDue(t, r.later(t))
-		r.reviveBelow(t)
+		if r.resume(t, r.later(t)) {
+			r.reviveBelow(t)
+		}
 	}
 }
 
@@ -158,8 +177,12 @@ func (r *revival) reviveBelow(t *Task) {
 	}
 }
 
-// goOn lets waits for signals go on, the oldest first: signals may have come meanwhile.
+// goOn lets waits for signals go on, the oldest first, and those that share results:
+// signals and results may have come meanwhile.
 func (r *revival) goOn() {
+	for _, t := range r.sharers {
+		r.shareAgain(t)
+	}
 	slices.SortFunc(r.waits, oldestFirst)
 	for _, t := range r.waits {
 		e := r.executions[t.Execution]

@@ -12,7 +12,8 @@ func (ev Restart) needs(n *Need) {
 
 // apply runs an execution again: its orchestrator in a new run, whose history has
 // what had settled of the steps before FromStep, or nothing. Signals, counters and
-// custom state stay as they are.
+// custom state stay as they are. If it made the result that it shares with others, it
+// makes it anew; if another task has, or is at it, the execution takes that one.
 func (ev Restart) apply(d *decision) error {
 	e, err := d.execution(ev.Execution)
 	if err != nil {
@@ -39,6 +40,11 @@ func (ev Restart) apply(d *decision) error {
 	d.reopen(e)
 	e.CancelRequested, e.Paused = false, false
 	d.restart(root, ev.FromStep == nil)
+	if d.lost(root) {
+		d.shareAgain(root)
+		return nil
+	}
+	d.ownAgain(root)
 	d.keep(root, kept)
 	d.makeDue(root, d.now)
 	return nil
@@ -48,7 +54,11 @@ func (ev Restart) apply(d *decision) error {
 func (d *decision) restart(root *Task, fromTheBeginning bool) {
 	root.Token++
 	root.Failures, root.LostLeases, root.CancelRequested = 0, 0, false
-	root.CompletedAt = nil
+	root.State, root.Holder, root.DueAt, root.Slot, root.Await = TaskWaiting, ID{}, nil, false, nil
+	root.CompletedAt, root.CacheHit = nil, false
+	if !root.AwaitsResult.IsZero() {
+		root.OwnsResult, root.AwaitsResult = root.AwaitsResult, ResultKey{}
+	}
 	d.forget(root, "")
 	if root.Kind != KindOrchestrator {
 		return
@@ -85,7 +95,7 @@ func (d *decision) keep(root *Task, steps []*Task) {
 			Namespace: t.Namespace, ID: d.env.NewID(), Execution: t.Execution, Parent: root.ID, ParentRun: root.Run, Key: t.Key,
 			Op: t.Op, Name: t.Name, Version: t.Version, Queue: t.Queue, Priority: t.Priority, Options: t.Options, CreatedAt: t.CreatedAt,
 			Kind: t.Kind, State: t.State, ScheduledFor: t.ScheduledFor, Attempt: t.Attempt, Failures: t.Failures, StartedAt: t.StartedAt,
-			CompletedAt: t.CompletedAt, Items: t.Items, Seq: int64(place) + 1,
+			CompletedAt: t.CompletedAt, Items: t.Items, Seq: int64(place) + 1, CacheHit: t.CacheHit,
 		}
 		root.Settled++
 		d.add(c)

@@ -65,7 +65,7 @@ func (w *world) start() {
 
 // step does one thing of all that can happen.
 func (w *world) step() {
-	switch rapid.IntRange(0, 18).Draw(w.T, "step") {
+	switch rapid.IntRange(0, 21).Draw(w.T, "step") {
 	case 0:
 		w.start()
 	case 1:
@@ -78,8 +78,10 @@ func (w *world) step() {
 		w.repeat(3)
 	case 7:
 		w.wakeSome()
-	case 8:
+	case 8, 9:
 		w.commit(append(w.pick(&w.inFlight, 2), w.aboutDeadLetter(), w.aboutDeadLetter())...)
+	case 10:
+		w.commit(append(w.pick(&w.inFlight, 2), w.restart(w.anyExecution()))...)
 	default:
 		batch := w.pick(&w.inFlight, rapid.IntRange(1, 5).Draw(w.T, "answers"))
 		batch = append(batch, w.pick(&w.reports, rapid.IntRange(0, 1).Draw(w.T, "reports"))...)
@@ -125,17 +127,22 @@ func (w *world) die() {
 	w.commit(orphaned...)
 }
 
-// fromOutside draws a request about any execution.
-func (w *world) fromOutside() Event {
-	var ids []ID
+func (w *world) allExecutions() (ids []ID) {
 	for _, id := range w.m.made {
 		if t := w.m.tasks[id]; t.Root() {
 			ids = append(ids, t.Execution)
 		}
 	}
-	id := rapid.SampledFrom(ids).Draw(w.T, "execution")
+	return ids
+}
+
+func (w *world) anyExecution() ID { return rapid.SampledFrom(w.allExecutions()).Draw(w.T, "execution") }
+
+// fromOutside draws a request about any execution.
+func (w *world) fromOutside() Event {
+	ids, id := w.allExecutions(), w.anyExecution()
 	name := rapid.SampledFrom([]string{"a", "b"}).Draw(w.T, "name")
-	switch rapid.IntRange(0, 30).Draw(w.T, "request") {
+	switch rapid.IntRange(0, 27).Draw(w.T, "request") {
 	case 0:
 		return Cancel{Execution: id}
 	case 1:
@@ -150,9 +157,9 @@ func (w *world) fromOutside() Event {
 		return SetState{Execution: id, Key: name, Value: json.RawMessage("1")}
 	case 10, 11, 12: // to the same execution, so that keys meet
 		return Send{Execution: ids[0], Name: name, Payload: json.RawMessage(`"signal"`), IdempotencyKey: "key", RequestHash: []byte(name)}
-	case 13, 14, 15:
+	case 13, 14:
 		return w.aboutDeadLetter()
-	case 16, 17, 18, 19:
+	case 15, 16:
 		return w.restart(id)
 	default:
 		return Send{Execution: id, Name: name, Payload: json.RawMessage(`"signal"`)}
@@ -254,7 +261,7 @@ func (w *world) judge() {
 		w.Fatal(err)
 	}
 	for _, id := range w.m.made {
-		if t := w.m.tasks[id]; t.Op == OpCallback {
+		if t := w.m.tasks[id]; t.Op == OpCallback && t.State != TaskCancelled {
 			if t.State != TaskCompleted || t.Attempt < 2 || t.Name != "https://receiver" {
 				w.Fatalf("callback to %s is %s after %d attempts", t.Name, t.State, t.Attempt)
 			}

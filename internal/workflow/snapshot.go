@@ -34,7 +34,8 @@ type Need struct {
 	Results    []ResultKey // shared results, to lock in the order of keys unless they can be taken
 	ResultsOf  []ID        // and those that these tasks own or await
 	Open       []ID        // executions whose tasks are all wanted that are not settled, but for items of maps and callbacks
-	// Trees are executions of which all tasks are wanted, and all signals that no wait has taken.
+	// Trees are executions of which all tasks are wanted, the results that these own or
+	// owned, and all signals that no wait has taken.
 	Trees       []ID
 	DeadLetters []ID // tasks, of which those are wanted that have a dead letter
 }

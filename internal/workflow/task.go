@@ -100,8 +100,9 @@ type Task struct {
 	Error        *Error
 	Detail       json.RawMessage // the last heartbeat's details
 	WaitingFor   string          // the signal that a waiting task wants; "" otherwise
-	// OwnsResult is the shared result that the task runs for, AwaitsResult the one
-	// that it waits for while another task does; zero: none. Never both.
+	// OwnsResult is the shared result that the task runs for, or if it has settled that
+	// it ran or waited for; AwaitsResult the one that it waits for while another task
+	// runs for it; zero: none. Never both.
 	OwnsResult   ResultKey
 	AwaitsResult ResultKey
 	// CacheHit says that it was settled with another task's result, and never delivered.

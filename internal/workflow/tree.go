@@ -44,7 +44,7 @@ func (d *decision) stepsOf(t *Task) []*Task {
 func (d *decision) sweepTree(execution, under ID) {
 	if under.IsZero() {
 		for _, t := range d.tasks {
-			if t.Execution == execution {
+			if t.Execution == execution && t.Op != OpCallback {
 				d.sweepTask(t)
 			}
 		}
@@ -61,8 +61,9 @@ func (d *decision) sweepTask(t *Task) {
 		return
 	}
 	t.State, t.CompletedAt, t.DueAt, t.Holder = TaskCancelled, d.stamp, nil, ID{}
-	t.WaitingFor, t.Await = "", nil
+	t.WaitingFor, t.Await, t.Slot = "", nil, false
 	t.Token++
+	d.disown(t)
 	d.touch(t)
 }
 
@@ -106,13 +107,19 @@ func (d *decision) waitAgain(t *Task) {
 	d.touch(t)
 }
 
-// reopen lets an execution go on that has ended, or may end by what was commanded before.
+// reopen lets an execution go on that has ended, or may end by what was commanded
+// before. Nobody is told any more of an end that is none, if nobody has been yet.
 func (d *decision) reopen(e *Execution) {
 	e.State, e.Result, e.Error, e.CompletedAt = ExecutionRunning, nil, nil, nil
 	if e.StartedAt == nil {
 		e.State = ExecutionPending
 	}
 	d.touchExecution(e)
+	for _, t := range d.children[ID{}] {
+		if t.Execution == e.ID && t.Op == OpCallback {
+			d.sweepTask(t)
+		}
+	}
 }
 
 // later is the moment at which a task that was swept is due: now, unless it had

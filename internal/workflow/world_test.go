@@ -159,6 +159,7 @@ func (w *world) learn(e Event, v Verdict, before map[ID]*Task) {
 		w.guard.exhumed[e.Execution] = true
 		w.seen[fmt.Sprintf("restart from a step %v", e.FromStep != nil)]++
 		root := w.m.tasks[w.m.executions[e.Execution].RootTask]
+		delete(w.runs, root.OwnsResult) // it is made anew
 		for _, step := range w.m.children(root.ID, root.Run) {
 			w.seen["step kept by a restart"]++
 			w.guard.sums[StepRef{root.ID, root.Run, step.Key}] = struct{}{}
