@@ -85,6 +85,7 @@ func updateExecutions(es []*workflow.Execution) (statement, error) {
 		SignalSeqs:       column(es, func(e E) int64 { return e.SignalSeq }),
 		Buffereds:        column(es, func(e E) int32 { return number(e.Buffered) }),
 		ContextSeqs:      column(es, func(e E) int64 { return e.ContextSeq }),
+		DeadlineAts:      column(es, func(e E) time.Time { return timeOf(e.DeadlineAt) }),
 	}
 	return func(ctx context.Context, q *queries) error { return q.UpdateExecutions(ctx, params) }, errors.Join(errs...)
 }

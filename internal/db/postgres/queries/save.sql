@@ -40,10 +40,10 @@ FROM (SELECT
 -- name: UpdateExecutions :exec
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
-    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq
+    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq, deadline_at = u.deadline_at
 FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@states::text[]) AS state, unnest(@results::bytea[]) AS result,
-    unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries,
+    unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries, unnest(@deadline_ats::timestamptz[]) AS deadline_at,
     unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
     unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@pauseds::boolean[]) AS paused,
     unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered,
@@ -208,7 +208,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, owns_result = NULL, awaits_result = NULL, slot = false, completed_at = @now
+        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = @now
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;

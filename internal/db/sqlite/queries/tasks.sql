@@ -98,6 +98,18 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
 ORDER BY +id;
 
+-- name: LoadTree :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
+ORDER BY +id;
+
 -- name: TurnSteps :many
 SELECT
     namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,

@@ -222,6 +222,52 @@ func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Sig
 	return items, nil
 }
 
+const LoadMailboxes = `-- name: LoadMailboxes :many
+SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by, s.idempotency_key, s.request_hash FROM (SELECT unnest($1::uuid[]) AS execution_id) w CROSS JOIN LATERAL (
+    SELECT x.namespace, x.execution_id, x.seq, x.id, x.name, x.payload, x.received_at, x.taken_by, x.idempotency_key, x.request_hash FROM signals x
+    WHERE x.execution_id = w.execution_id AND x.taken_by IS NULL AND (x.namespace = $2) IS TRUE
+    OFFSET 0
+) s
+ORDER BY s.execution_id, s.seq
+`
+
+type LoadMailboxesParams struct {
+	Executions []workflow.ID
+	Namespace  string
+}
+
+// The mailboxes of whole trees.
+func (q *Queries) LoadMailboxes(ctx context.Context, arg LoadMailboxesParams) ([]Signal, error) {
+	rows, err := q.db.Query(ctx, LoadMailboxes, arg.Executions, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Signal
+	for rows.Next() {
+		var i Signal
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ExecutionID,
+			&i.Seq,
+			&i.ID,
+			&i.Name,
+			&i.Payload,
+			&i.ReceivedAt,
+			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const LoadSent = `-- name: LoadSent :many
 SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by, s.idempotency_key, s.request_hash FROM (
     SELECT unnest($1::uuid[]) AS execution_id, unnest($2::text[]) AS key
@@ -309,6 +355,9 @@ WITH step AS (
             AND x.op NOT IN ('item', 'callback')
         OFFSET 0
     ) t
+    UNION
+    SELECT t.id FROM (SELECT unnest($9::uuid[]) AS execution_id) o
+    CROSS JOIN LATERAL (SELECT x.id FROM tasks x WHERE x.execution_id = o.execution_id OFFSET 0) t
 )
 SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,
     t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
@@ -328,6 +377,7 @@ type LoadTasksParams struct {
 	WaiterNames      []string
 	Ids              []workflow.ID
 	Open             []workflow.ID
+	Trees            []workflow.ID
 }
 
 type LoadTasksRow struct {
@@ -381,8 +431,8 @@ type LoadTasksRow struct {
 }
 
 // Tasks by id with their parents and grandparents, by step, by the signal that they
-// wait for with their parents, and those that are open, but for items of maps;
-// each once, without payloads.
+// wait for with their parents, those that are open, but for items of maps, and those
+// of whole trees; each once, without payloads.
 func (q *Queries) LoadTasks(ctx context.Context, arg LoadTasksParams) ([]LoadTasksRow, error) {
 	rows, err := q.db.Query(ctx, LoadTasks,
 		arg.Namespace,
@@ -393,6 +443,7 @@ func (q *Queries) LoadTasks(ctx context.Context, arg LoadTasksParams) ([]LoadTas
 		arg.WaiterNames,
 		arg.Ids,
 		arg.Open,
+		arg.Trees,
 	)
 	if err != nil {
 		return nil, err

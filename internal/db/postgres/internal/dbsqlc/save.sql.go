@@ -544,7 +544,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, owns_result = NULL, awaits_result = NULL, slot = false, completed_at = $3
+        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = $3
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL
@@ -626,14 +626,14 @@ func (q *Queries) Unpark(ctx context.Context, executions []workflow.ID) error {
 const UpdateExecutions = `-- name: UpdateExecutions :exec
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
-    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq
+    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq, deadline_at = u.deadline_at
 FROM (SELECT
     unnest($1::uuid[]) AS id, unnest($2::text[]) AS state, unnest($3::bytea[]) AS result,
-    unnest($4::bytea[]) AS error, unnest($5::integer[]) AS retries,
-    unnest($6::timestamptz[]) AS started_at, unnest($7::timestamptz[]) AS completed_at,
-    unnest($8::boolean[]) AS cancel_requested, unnest($9::boolean[]) AS paused,
-    unnest($10::bigint[]) AS signal_seq, unnest($11::integer[]) AS buffered,
-    unnest($12::bigint[]) AS context_seq
+    unnest($4::bytea[]) AS error, unnest($5::integer[]) AS retries, unnest($6::timestamptz[]) AS deadline_at,
+    unnest($7::timestamptz[]) AS started_at, unnest($8::timestamptz[]) AS completed_at,
+    unnest($9::boolean[]) AS cancel_requested, unnest($10::boolean[]) AS paused,
+    unnest($11::bigint[]) AS signal_seq, unnest($12::integer[]) AS buffered,
+    unnest($13::bigint[]) AS context_seq
 ) u
 WHERE e.id = ANY(ARRAY[u.id])
 `
@@ -644,6 +644,7 @@ type UpdateExecutionsParams struct {
 	Results          [][]byte
 	Errors           [][]byte
 	Retries          []int32
+	DeadlineAts      []time.Time
 	StartedAts       []time.Time
 	CompletedAts     []time.Time
 	CancelRequesteds []bool
@@ -660,6 +661,7 @@ func (q *Queries) UpdateExecutions(ctx context.Context, arg UpdateExecutionsPara
 		arg.Results,
 		arg.Errors,
 		arg.Retries,
+		arg.DeadlineAts,
 		arg.StartedAts,
 		arg.CompletedAts,
 		arg.CancelRequesteds,

@@ -871,6 +871,145 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 	return i, err
 }
 
+const loadTree = `-- name: LoadTree :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+FROM tasks
+WHERE namespace = ?1 AND execution_id = ?2
+ORDER BY +id
+`
+
+type LoadTreeParams struct {
+	Namespace   string
+	ExecutionID workflow.ID
+}
+
+type LoadTreeRow struct {
+	Namespace       string
+	ID              workflow.ID
+	ExecutionID     workflow.ID
+	ParentID        workflow.ID
+	ParentRun       int
+	StepKey         string
+	Op              workflow.Op
+	Name            string
+	Pinned          bool
+	Version         string
+	Queue           string
+	Lane            string
+	Priority        int
+	Input           []byte
+	Options         []byte
+	Item            int
+	CreatedAt       int64
+	Kind            workflow.Kind
+	State           workflow.TaskState
+	DueAt           *int64
+	ScheduledFor    *int64
+	Holder          workflow.ID
+	Token           int64
+	Attempt         int
+	Failures        int
+	LostLeases      int
+	StartedAt       *int64
+	CompletedAt     *int64
+	Seq             int64
+	Result          []byte
+	Error           []byte
+	Detail          []byte
+	WaitingFor      *string
+	AwaitedBy       []byte
+	Run             int
+	Turn            int
+	Settled         int64
+	Open            int
+	NextItem        int
+	Items           int
+	Await           []byte
+	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
+	ConcurrencyKey  string
+	Slot            bool
+}
+
+func (q *Queries) LoadTree(ctx context.Context, arg LoadTreeParams) ([]LoadTreeRow, error) {
+	rows, err := q.query(ctx, q.loadTreeStmt, loadTree, arg.Namespace, arg.ExecutionID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LoadTreeRow
+	for rows.Next() {
+		var i LoadTreeRow
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ID,
+			&i.ExecutionID,
+			&i.ParentID,
+			&i.ParentRun,
+			&i.StepKey,
+			&i.Op,
+			&i.Name,
+			&i.Pinned,
+			&i.Version,
+			&i.Queue,
+			&i.Lane,
+			&i.Priority,
+			&i.Input,
+			&i.Options,
+			&i.Item,
+			&i.CreatedAt,
+			&i.Kind,
+			&i.State,
+			&i.DueAt,
+			&i.ScheduledFor,
+			&i.Holder,
+			&i.Token,
+			&i.Attempt,
+			&i.Failures,
+			&i.LostLeases,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.Seq,
+			&i.Result,
+			&i.Error,
+			&i.Detail,
+			&i.WaitingFor,
+			&i.AwaitedBy,
+			&i.Run,
+			&i.Turn,
+			&i.Settled,
+			&i.Open,
+			&i.NextItem,
+			&i.Items,
+			&i.Await,
+			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
+			&i.ConcurrencyKey,
+			&i.Slot,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const loadWaiters = `-- name: LoadWaiters :many
 SELECT
     namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
