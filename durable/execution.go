@@ -141,7 +141,7 @@ func StartAt(t time.Time) SubmitOption {
 }
 
 // CallbackURL is told when the execution has ended: it gets a POST of it, which
-// decodes as an Execution, at least once. docs/protocol.md says how it is signed.
+// ReadCallback reads, at least once. docs/protocol.md says how it is signed.
 func CallbackURL(u string) SubmitOption {
 	return option{submit: func(s *submission) error { s.CallbackURL = u; return notEmpty("CallbackURL", u) }}
 }

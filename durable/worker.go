@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -166,7 +167,11 @@ func (w *Worker) deliver(rw http.ResponseWriter, req *http.Request) *problem {
 		return p
 	}
 	if len(w.secrets) > 0 {
-		if err := verify(w.secrets, req.Header, body, w.now()); err != nil {
+		err := verify(w.secrets, req.Header, body, w.now())
+		if err == nil && strings.HasPrefix(req.Header.Get("webhook-id"), wire.CallbackID) {
+			err = errors.New("it is a callback, which is signed to be read, not to be run")
+		}
+		if err != nil {
 			w.logger.Warn("refused a delivery", "error", err, logTask, req.Header.Get(wire.HeaderTaskID))
 			p := newProblem(http.StatusUnauthorized, "about:blank", err.Error())
 			p.Code = "unauthorized"

@@ -138,6 +138,7 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 	case delivery.Completed:
 		event := workflow.TurnAnswered{
 			Lease: lease, Run: turn.Task.Run, CancelSeen: turn.Task.CancelRequested, Unshared: !j.shares(),
+			WasBlocked: turn.Execution.State == workflow.ExecutionBlocked,
 		}
 		if err := readAnswer(&event, result.Answer); err != nil {
 			return workflow.TurnFailed{

@@ -30,16 +30,22 @@ func (ev Cancel) apply(d *decision) error {
 	e.State = e.open()
 	d.touchExecution(e)
 	for _, t := range open {
-		switch {
-		case t.compensates():
+		if t.compensates() && !d.parentGone(t) {
 			t.CancelRequested = true
 			d.touch(t)
-		case t.Op != OpDeadline && !t.State.Settled():
+			if m := d.tasks[t.Parent]; m != nil && m.Kind == KindMap {
+				m.CancelRequested = true // it ends with the last of those that compensate
+				d.touch(m)
+			}
+		}
+	}
+	for _, t := range open {
+		if !t.CancelRequested && t.Op != OpDeadline && !t.State.Settled() {
 			d.cancel(t, "the execution was cancelled")
 		}
 	}
 	for _, t := range open {
-		if t.CancelRequested && (t.State == TaskWaiting || t.State == TaskPending) {
+		if t.Kind == KindOrchestrator && t.CancelRequested && (t.State == TaskWaiting || t.State == TaskPending) {
 			d.makeDue(t, d.now)
 		}
 	}
@@ -53,11 +59,11 @@ func (t *Task) compensates() bool {
 }
 
 // openTasks gives the loaded tasks of an execution that have not settled, oldest
-// first, without items of maps and callbacks.
+// first, without callbacks and items of maps that are activities.
 func (d *decision) openTasks(e *Execution) []*Task {
 	var open []*Task
 	for _, t := range d.tasks {
-		if t.Execution == e.ID && !t.State.Settled() && t.Op != OpItem && t.Op != OpCallback {
+		if t.Execution == e.ID && !t.State.Settled() && t.Op != OpCallback && (t.Op != OpItem || t.Kind == KindOrchestrator) {
 			open = append(open, t)
 		}
 	}

@@ -56,6 +56,30 @@ func TestGracefulCancelReachesSubWorkflows(t *testing.T) {
 	s.wantState(id, ExecutionCancelled)
 }
 
+func TestGracefulCancelLetsTheSubWorkflowsOfAMapCompensate(t *testing.T) {
+	s := tell(t)
+	id := s.begin(key("m"), Command{
+		Key: "m", Op: OpMap, Name: "program1", Inputs: []json.RawMessage{null, null, null, null}, Options: &CallOptions{MaxInFlight: 3},
+	})
+	for _, item := range []string{"0", "1"} {
+		s.do(s.answer(s.lease(id, "m", item), key("deep"), call("deep", "echo")))
+	}
+	s.do(Cancel{Execution: id})
+	s.wantTask(TaskWaiting, id, "m")
+	s.wantTask(TaskCancelled, id, "m", "0", "deep")
+	s.wantTask(TaskCancelled, id, "m", "2") // had not begun
+	s.wantTask(TaskCancelled, id, "m", "3")
+	s.do(s.answer(s.lease(id), key("m")))
+	s.do(s.answer(s.lease(id, "m", "0"), key("undo"), call("undo", "echo")))
+	s.do(s.end(s.lease(id, "m", "1"), Outcome{Failed: &Error{Type: "cancelled"}}))
+	s.wantTask(TaskPending, id, "m", "0", "undo") // one that is done sweeps no other away
+	s.do(done(s.lease(id, "m", "0", "undo")))
+	s.do(s.end(s.lease(id, "m", "0"), Outcome{Completed: null}))
+	s.wantTask(TaskCancelled, id, "m")
+	s.do(s.end(s.lease(id), Outcome{Failed: &Error{Type: "cancelled"}}))
+	s.wantState(id, ExecutionCancelled)
+}
+
 func TestCancelBeforeAnythingBeganEndsAtOnce(t *testing.T) {
 	s := tell(t)
 	id := s.start("program0")

@@ -61,6 +61,9 @@ type TurnAnswered struct {
 	Lease      Lease
 	Run        int
 	CancelSeen bool // the turn said that cancellation was requested
+	// WasBlocked says that the execution was blocked when the turn was delivered; then
+	// all that is open is looked at to tell whether it still is.
+	WasBlocked bool
 	Commands   []Command
 	Await      *Await
 	Outcome    *Outcome

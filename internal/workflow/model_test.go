@@ -91,7 +91,7 @@ func (m *model) load(need Need) *Loaded {
 			l.task(id, 0)
 		case t.WaitingFor != "" && slices.Contains(need.Waiters, NameRef{t.Execution, t.WaitingFor}):
 			l.task(id, 1)
-		case !t.State.Settled() && t.Op != OpItem && t.Op != OpCallback && slices.Contains(need.Open, t.Execution),
+		case !t.State.Settled() && t.Op != OpCallback && (t.Op != OpItem || t.Kind == KindOrchestrator) && slices.Contains(need.Open, t.Execution),
 			slices.Contains(need.Trees, t.Execution):
 			l.task(id, 0)
 		}

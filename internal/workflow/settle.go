@@ -76,7 +76,9 @@ func (d *decision) itemSettled(m, item *Task) {
 	d.touch(m)
 	collect := m.Options != nil && m.Options.Collect
 	switch {
-	case item.State != TaskCompleted && !collect:
+	case m.CancelRequested && m.Open == 0:
+		d.settle(m, TaskCancelled, nil, &Error{Type: ErrorCancelled, Message: "the execution was cancelled"})
+	case item.State != TaskCompleted && !collect && !m.CancelRequested:
 		d.sweep(m.Execution, m.ID)
 		d.settle(m, TaskFailed, nil, itemError(item))
 	case m.Open == 0:

@@ -33,7 +33,7 @@ type Need struct {
 	Counters   []NameRef
 	Results    []ResultKey // shared results, to lock in the order of keys unless they can be taken
 	ResultsOf  []ID        // and those that these tasks own or await
-	Open       []ID        // executions whose tasks are all wanted that are not settled, but for items of maps and callbacks
+	Open       []ID        // executions whose tasks are all wanted that are not settled, but for callbacks and items of maps that are activities
 	// Trees are executions of which all tasks are wanted, the results that these own or
 	// owned, and all signals that no wait has taken.
 	Trees       []ID

@@ -110,12 +110,17 @@ func (s *story) task(execution ID, keys ...string) *Task {
 // answer is a root turn's answer under a lease: commands and what to wait for.
 func (s *story) answer(l Lease, await Await, commands ...Command) TurnAnswered {
 	t := s.m.tasks[l.Task]
-	return TurnAnswered{Lease: l, Run: t.Run, CancelSeen: t.CancelRequested, Commands: commands, Await: &await}
+	return TurnAnswered{
+		Lease: l, Run: t.Run, CancelSeen: t.CancelRequested, WasBlocked: s.m.executions[l.Execution].State == ExecutionBlocked,
+		Commands: commands, Await: &await,
+	}
 }
 
 func (s *story) end(l Lease, o Outcome) TurnAnswered {
 	t := s.m.tasks[l.Task]
-	return TurnAnswered{Lease: l, Run: t.Run, CancelSeen: t.CancelRequested, Outcome: &o}
+	return TurnAnswered{
+		Lease: l, Run: t.Run, CancelSeen: t.CancelRequested, WasBlocked: s.m.executions[l.Execution].State == ExecutionBlocked, Outcome: &o,
+	}
 }
 
 // begin starts program0 and stores its first turn.

@@ -15,6 +15,9 @@ func (ev TurnAnswered) needs(n *Need) {
 	if !ev.Unshared && ev.Outcome != nil && ev.Outcome.Completed != nil {
 		n.ResultsOf = append(n.ResultsOf, ev.Lease.Task)
 	}
+	if ev.WasBlocked {
+		n.Open = append(n.Open, ev.Lease.Execution)
+	}
 	for _, c := range ev.Commands {
 		n.Results = append(n.Results, c.Results...)
 		n.Steps = append(n.Steps, ref(c.Key))
@@ -60,14 +63,12 @@ func (ev TurnAnswered) apply(d *decision) error {
 		d.badTurn(e, t, err)
 		return nil
 	}
+	failing := t.Failures > 0
 	t.Turn++
 	t.Attempt, t.Failures, t.LostLeases = 0, 0, 0
 	t.State, t.Holder, t.Slot, t.Error = TaskWaiting, ID{}, false, nil
 	d.touch(t)
-	if e.State == ExecutionBlocked {
-		e.State, e.Error = e.open(), nil
-		d.touchExecution(e)
-	}
+	defer func() { d.unblock(e, ev.WasBlocked || failing) }()
 	for i := range ev.Commands {
 		if d.steps[StepRef{t.ID, t.Run, ev.Commands[i].Key}] == nil {
 			d.command(e, t, &ev.Commands[i])
@@ -90,6 +91,22 @@ func (ev TurnAnswered) apply(d *decision) error {
 		d.makeDue(t, d.now)
 	}
 	return nil
+}
+
+// unblock lets an execution go on that showed blocked when a turn has fitted again,
+// unless the last turn of another of its orchestrators did not. A turn that was
+// delivered before it was blocked, and fits, says nothing.
+func (d *decision) unblock(e *Execution, looked bool) {
+	if e.State != ExecutionBlocked || !looked {
+		return
+	}
+	for _, t := range d.openTasks(e) {
+		if t.Kind == KindOrchestrator && t.Failures > 0 && !d.parentGone(t) {
+			return
+		}
+	}
+	e.State, e.Error = e.open(), nil
+	d.touchExecution(e)
 }
 
 // check tells what is wrong with a turn's answer, before anything of it is applied.

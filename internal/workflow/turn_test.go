@@ -123,6 +123,43 @@ func TestCommandWithAKnownKeyIsANoOp(t *testing.T) {
 	}
 }
 
+func TestExecutionIsBlockedAsLongAsAnyOfItsOrchestratorsIs(t *testing.T) {
+	s := tell(t)
+	id := s.begin(combine(AwaitAny, "a", "b"), call("a", "program1"), call("b", "program1"), call("c", "echo"))
+	for _, sub := range []string{"a", "b"} {
+		s.do(s.answer(s.lease(id, sub), key("x"), call("x", "echo")))
+		s.do(done(s.lease(id, sub, "x")))
+	}
+	early := s.lease(id, "b") // and answered late
+	before := s.answer(early, key("y"), call("y", "echo"))
+	s.do(s.answer(s.lease(id, "a"), key("x"), call("x", "program0")))
+	s.wantState(id, ExecutionBlocked)
+	s.do(before)
+	s.wantState(id, ExecutionBlocked)
+	s.do(done(s.lease(id, "c")))
+	s.do(done(s.lease(id, "b", "y")))
+	s.do(s.answer(s.lease(id, "b"), key("y"), call("y", "program0"))) // now both are
+	for _, sub := range []string{"a", "b"} {
+		s.wantState(id, ExecutionBlocked)
+		s.pass(s.limits.BlockedIn)
+		s.do(s.answer(s.lease(id, sub), key("z"), call("z", "echo")))
+	}
+	s.wantState(id, ExecutionRunning)
+}
+
+func TestBlockedSubWorkflowThatIsCancelledBlocksNothing(t *testing.T) {
+	s := tell(t)
+	id := s.begin(combine(AwaitAny, "a", "c"), call("a", "program1"), call("c", "echo"))
+	s.do(s.answer(s.lease(id, "a"), key("deep"), call("deep", "program1")))
+	s.do(s.answer(s.lease(id, "a", "deep"), key("x"), call("x", "echo")))
+	s.do(done(s.lease(id, "a", "deep", "x")))
+	s.do(s.answer(s.lease(id, "a", "deep"), key("x"), call("x", "program0")))
+	s.wantState(id, ExecutionBlocked)
+	s.do(done(s.lease(id, "c")))
+	s.do(s.answer(s.lease(id), key("d"), Command{Key: "stop", Op: OpCancel, Targets: []string{"a"}}, call("d", "echo")))
+	s.wantState(id, ExecutionRunning)
+}
+
 func TestTwentyBadTurnsShowBlockedAndNeverFail(t *testing.T) {
 	s := tell(t)
 	id := s.start("program0")

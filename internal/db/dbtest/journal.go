@@ -61,7 +61,8 @@ func commitLoadsWhatIsNeeded(f *fixture) {
 	other, otherRoot := f.start("f", waiting, func(e *workflow.Execution, _ *workflow.Task) { e.IdempotencyKey = "other" })
 	sub := newChild(root, "sub", isOrchestrator)
 	m := newChild(sub, "map", isMap)
-	items := newItems(m, 2)
+	items := newItems(m, 3)
+	isOrchestrator(items[2])
 	done := newChild(root, "done", inState(workflow.TaskCompleted))
 	wait := newChild(sub, "wait", func(t *workflow.Task) {
 		t.Op, t.Kind, t.State, t.Queue, t.Name, t.WaitingFor = workflow.OpWaitSignal, workflow.KindSignal, workflow.TaskWaiting, "", "go", "go"
@@ -83,7 +84,7 @@ func commitLoadsWhatIsNeeded(f *fixture) {
 		{"waits with their parents", workflow.Need{Waiters: []workflow.NameRef{{Execution: e.ID, Name: "go"}, {Execution: e.ID, Name: "stop"}}},
 			set(wait.ID, sub.ID)},
 		{"waits of others", workflow.Need{Waiters: []workflow.NameRef{{Execution: other.ID, Name: "go"}}}, set()},
-		{"open ones but items", workflow.Need{Open: []workflow.ID{e.ID}}, set(root.ID, sub.ID, m.ID, wait.ID)},
+		{"open ones but items that are activities", workflow.Need{Open: []workflow.ID{e.ID}}, set(root.ID, sub.ID, m.ID, wait.ID, items[2].ID)},
 	} {
 		l := f.load(test.need)
 		f.equal(test.name, idsOf(l.Tasks), test.want)

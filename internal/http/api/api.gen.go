@@ -492,7 +492,7 @@ type Execution struct {
 	// Error How a failure is shown; null when there is none.
 	Error *Failure `json:"error"`
 
-	// Function A name of 1 to 200 characters, without control characters.
+	// Function A name of at most 200 bytes in UTF-8, without control characters.
 	//
 	// Example: charge
 	Function Name `json:"function"`
@@ -587,7 +587,7 @@ type ExecutionStart struct {
 	// Delay How long to wait before the start, 366 days at most. Not together with `start_at`.
 	Delay *string `json:"delay,omitempty"`
 
-	// Function A name of 1 to 200 characters, without control characters.
+	// Function A name of at most 200 bytes in UTF-8, without control characters.
 	//
 	// Example: charge
 	Function Name `json:"function"`
@@ -691,7 +691,7 @@ type Function struct {
 	// MaxConcurrent The most attempts in flight; null means no limit.
 	MaxConcurrent *int `json:"max_concurrent"`
 
-	// Name A name of 1 to 200 characters, without control characters.
+	// Name A name of at most 200 bytes in UTF-8, without control characters.
 	//
 	// Example: charge
 	Name Name `json:"name"`
@@ -880,7 +880,7 @@ type HoldReason string
 // Example: 0194f6a4-0000-7000-b891-000000000001
 type ID = openapi_types.UUID
 
-// Name A name of 1 to 200 characters, without control characters.
+// Name A name of at most 200 bytes in UTF-8, without control characters.
 //
 // Example: charge
 type Name = string
@@ -1132,7 +1132,7 @@ type Signal struct {
 	// Example: 0194f6a4-0000-7000-b891-000000000001
 	ID ID `json:"id"`
 
-	// Name A name of 1 to 200 characters, without control characters.
+	// Name A name of at most 200 bytes in UTF-8, without control characters.
 	//
 	// Example: charge
 	Name Name `json:"name"`
@@ -1433,7 +1433,7 @@ type ExecutionID = ID
 // FunctionFilter defines model for FunctionFilter.
 type FunctionFilter = []Name
 
-// FunctionName A name of 1 to 200 characters, without control characters.
+// FunctionName A name of at most 200 bytes in UTF-8, without control characters.
 //
 // Example: charge
 type FunctionName = Name
@@ -1444,7 +1444,7 @@ type Limit = int
 // QueueFilter defines model for QueueFilter.
 type QueueFilter = []Name
 
-// QueueName A name of 1 to 200 characters, without control characters.
+// QueueName A name of at most 200 bytes in UTF-8, without control characters.
 //
 // Example: charge
 type QueueName = Name

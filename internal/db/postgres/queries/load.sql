@@ -68,7 +68,7 @@ WITH step AS (
     CROSS JOIN LATERAL (
         SELECT x.id FROM tasks x
         WHERE x.execution_id = o.execution_id AND x.state IN ('pending', 'running', 'waiting')
-            AND x.op NOT IN ('item', 'callback')
+            AND x.op <> 'callback' AND (x.op <> 'item' OR x.kind = 'orchestrator')
         OFFSET 0
     ) t
     UNION

@@ -95,7 +95,7 @@ SELECT
     items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
+  AND state IN ('pending', 'running', 'waiting') AND op <> 'callback' AND (op <> 'item' OR kind = 'orchestrator')
 ORDER BY +id;
 
 -- name: LoadTree :many
