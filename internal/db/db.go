@@ -123,9 +123,8 @@ type Leases interface {
 	//
 	// Of limited lanes it leases no more than their meters allow, which it counts and
 	// keeps under locks of its own; each task that begins an attempt takes a slot.
-	// again is how long the strictest rate limit lets nothing more start; 0: none does.
 	// Errors: ErrExpired, ErrConflict, ErrUnavailable.
-	Claim(ctx context.Context, scheduler workflow.ID, lanes []Quota) (claimed []Claimed, again time.Duration, err error)
+	Claim(ctx context.Context, scheduler workflow.ID, lanes []Quota) ([]Claimed, HeldBack, error)
 	// ForgetMeters deletes at most so many meters of limited functions that say nothing any more.
 	ForgetMeters(ctx context.Context, limit int) (deleted int, err error)
 

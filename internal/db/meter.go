@@ -17,6 +17,15 @@ type MeterRef struct {
 // Meters are the meters of the limited lanes of one claim, locked by its store.
 type Meters map[MeterRef]*workflow.Meter
 
+// HeldBack is what limits kept a claim from.
+type HeldBack struct {
+	Again time.Duration // how long the strictest rate limit lets nothing more start; 0: none does
+	Full  []MeterRef    // the meters that allow nothing more now
+}
+
+// Of tells whether limits held back tasks of a lane.
+func (h HeldBack) Of(q Quota) bool { return q.Limited() && slices.Contains(h.Full, q.meter()) }
+
 // MetersOf names the meters that a claim of these lanes needs, in the order in which
 // they are to be locked.
 func MetersOf(lanes []Quota) []MeterRef {
@@ -52,9 +61,8 @@ func (ms Meters) Allow(lanes []Quota, now time.Time) []Quota {
 	return lanes
 }
 
-// Begin counts in the meters what was claimed, and gives how long the strictest rate
-// limit then lets nothing more start.
-func (ms Meters) Begin(lanes []Quota, claimed []Claimed, now time.Time) (again time.Duration) {
+// Begin counts in the meters what was claimed, and gives what they then hold back.
+func (ms Meters) Begin(lanes []Quota, claimed []Claimed, now time.Time) (back HeldBack) {
 	begun := map[MeterRef]int{}
 	for _, c := range claimed {
 		if c.Task.Slot && !c.Elapsed {
@@ -69,9 +77,12 @@ func (ms Meters) Begin(lanes []Quota, claimed []Claimed, now time.Time) (again t
 		ref := q.meter()
 		ms[ref].Begin(begun[ref], q.Rate, now)
 		delete(begun, ref)
-		if in := ms[ref].Again(q.Rate, now); in > 0 && (again == 0 || in < again) {
-			again = in
+		if in := ms[ref].Again(q.Rate, now); in > 0 && (back.Again == 0 || in < back.Again) {
+			back.Again = in
+		}
+		if ms[ref].Allow(q.MaxConcurrent, q.Rate, now) <= 0 {
+			back.Full = append(back.Full, ref)
 		}
 	}
-	return again
+	return back
 }

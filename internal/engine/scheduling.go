@@ -98,6 +98,8 @@ type (
 	Lane = db.Lane
 	// Quota asks for tasks of a lane.
 	Quota = db.Quota
+	// HeldBack is what limits kept a claim from.
+	HeldBack = db.HeldBack
 	// Claimed is a leased task.
 	Claimed = db.Claimed
 )

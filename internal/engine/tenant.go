@@ -163,22 +163,21 @@ func (t *tenant) dueIn(in time.Duration) {
 }
 
 // Claim leases due tasks to the scheduler that is attached. take gets them before
-// anything can be taken for a lease that the scheduler does not know of. again is how
-// long a rate limit lets nothing more start; 0: none does.
-func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Claimed)) (again time.Duration, err error) {
+// anything can be taken for a lease that the scheduler does not know of.
+func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Claimed)) (db.HeldBack, error) {
 	e.holding.RLock()
 	defer e.holding.RUnlock()
 	t := e.lessee.Load()
 	if t == nil {
-		return 0, db.ErrExpired
+		return db.HeldBack{}, db.ErrExpired
 	}
-	claimed, again, err := e.store.Claim(ctx, t.id, lanes)
+	claimed, back, err := e.store.Claim(ctx, t.id, lanes)
 	if errors.Is(err, db.ErrExpired) {
 		e.expired(t)
 	}
 	if err != nil {
 		t.Reconcile() // it may have leased nevertheless
-		return 0, err
+		return db.HeldBack{}, err
 	}
 	t.mu.Lock()
 	for _, c := range claimed {
@@ -186,7 +185,7 @@ func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Cla
 	}
 	t.mu.Unlock()
 	take(claimed)
-	return again, nil
+	return back, nil
 }
 
 // ForgetIdle ends the holds of executions of which the scheduler holds nothing;

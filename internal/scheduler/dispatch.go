@@ -45,8 +45,13 @@ func (t *tenure) runOnce(ctx context.Context) (next time.Duration, err error) {
 		return 0, err
 	}
 	more := false
+	var full []engine.HeldBack
 	for _, group := range t.quotas(ctx, lanes) {
-		left, err := t.claimGroup(ctx, group, &room)
+		// What becomes free meanwhile is for those who were held back, not for what comes after them.
+		group = slices.DeleteFunc(group, func(q engine.Quota) bool {
+			return slices.ContainsFunc(full, func(back engine.HeldBack) bool { return back.Of(q) })
+		})
+		left, err := t.claimGroup(ctx, group, &room, &full)
 		if err != nil {
 			return 0, err
 		}
@@ -66,15 +71,15 @@ func (t *tenure) runOnce(ctx context.Context) (next time.Duration, err error) {
 // claimGroup claims from lanes of one priority until there is no room, or nothing
 // more in any of them: a lane that gave less than its share (all that it has is
 // paused, or held back by a limit) leaves it to the others. It says whether work may
-// have been left for want of room.
-func (t *tenure) claimGroup(ctx context.Context, lanes []engine.Quota, room *int) (left bool, err error) {
+// have been left for want of room, and adds to full what limits held back.
+func (t *tenure) claimGroup(ctx context.Context, lanes []engine.Quota, room *int, full *[]engine.HeldBack) (left bool, err error) {
 	for len(lanes) > 0 {
 		asked := share(lanes, *room)
 		if len(asked) == 0 {
 			return true, nil
 		}
 		got := map[engine.Lane]int{}
-		again, err := t.engine.Claim(ctx, asked, func(tasks []engine.Claimed) {
+		back, err := t.engine.Claim(ctx, asked, func(tasks []engine.Claimed) {
 			*room -= len(tasks)
 			for _, c := range tasks {
 				got[laneOf(c)]++
@@ -84,8 +89,9 @@ func (t *tenure) claimGroup(ctx context.Context, lanes []engine.Quota, room *int
 		if err != nil {
 			return false, err
 		}
-		if again > 0 {
-			t.DueIn(again)
+		*full = append(*full, back)
+		if back.Again > 0 {
+			t.DueIn(back.Again)
 		}
 		spent := map[engine.Lane]bool{}
 		for _, q := range asked {

@@ -15,6 +15,7 @@ var limiting = map[string]func(*fixture){
 	"SlotsAreFreedWhateverEndsTheAttempt":         slotsAreFreed,
 	"SlotsAreCountedApartForEachKey":              slotsOfKeys,
 	"LanesOfOneFunctionShareItsSlots":             slotsAreShared,
+	"MetersThatAllowNothingMoreAreTold":           fullIsTold,
 	"ConcurrentClaimsKeepToTheLimit":              claimsKeepToLimit,
 	"RateLimitHoldsStartsBack":                    rateHoldsBack,
 	"RateLimitLetsMoreStartWhenThePeriodHasGone":  ratePasses,
@@ -124,6 +125,28 @@ func slotsAreShared(f *fixture) {
 	f.equal("then", count, map[int]int{0: 1})
 }
 
+func fullIsTold(f *fixture) {
+	f.startMany(3)
+	scheduler := f.join()
+	claim := func(q db.Quota) (int, bool) {
+		claimed, back, err := f.store.Claim(f.ctx, scheduler, []db.Quota{q, quota("none", 1)})
+		f.ok(err)
+		f.equal("of what is not limited", back.Of(quota("none", 1)), false)
+		return len(claimed), back.Of(q)
+	}
+	one := limited(3)
+	one.Limit = 1
+	n, full := claim(one)
+	f.equal("one of three", []any{n, full}, []any{1, false})
+	n, full = claim(limited(4))
+	f.equal("all there are", []any{n, full}, []any{2, false})
+	f.startMany(2)
+	n, full = claim(limited(4))
+	f.equal("all that may", []any{n, full}, []any{1, true})
+	n, full = claim(limited(4))
+	f.equal("none", []any{n, full}, []any{0, true})
+}
+
 // claimsKeepToLimit lets schedulers claim and end attempts at once, and counts how many run.
 func claimsKeepToLimit(f *fixture) {
 	const tasks, claimers, most = 200, 6, 3
@@ -170,9 +193,9 @@ func rated(limit int, per time.Duration) db.Quota {
 func rateHoldsBack(f *fixture) {
 	f.startMany(5)
 	claim := func(q db.Quota) (int, time.Duration) {
-		claimed, again, err := f.store.Claim(f.ctx, f.join(), []db.Quota{q})
+		claimed, back, err := f.store.Claim(f.ctx, f.join(), []db.Quota{q})
 		f.ok(err)
-		return len(claimed), again
+		return len(claimed), back.Again
 	}
 	one := rated(3, time.Hour)
 	one.Limit = 1

@@ -46,21 +46,21 @@ func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err err
 }
 
 // Claim implements db.Leases: in one round trip, or in three when lanes are limited.
-func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quota) ([]db.Claimed, time.Duration, error) {
+func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quota) ([]db.Claimed, db.HeldBack, error) {
 	c := claim{scheduler: scheduler, lanes: slices.DeleteFunc(slices.Clone(lanes), func(q db.Quota) bool { return q.Limit <= 0 })}
 	refs := db.MetersOf(c.lanes)
 	if len(refs) == 0 {
 		err := s.run(ctx, s.leases, "claiming tasks", checkAlive(scheduler), c.claiming())
-		return c.claimed, 0, err
+		return c.claimed, db.HeldBack{}, err
 	}
 	conn, err := s.leases.Acquire(ctx)
 	if err != nil {
-		return nil, 0, unavailable("claiming tasks", err)
+		return nil, db.HeldBack{}, unavailable("claiming tasks", err)
 	}
 	defer conn.Release()
 	defer (&commit{conn: conn.Conn()}).end(ctx)
-	again, err := c.metered(ctx, conn.Conn(), refs)
-	return c.claimed, again, translate("claiming tasks", s.heard(err))
+	err = c.metered(ctx, conn.Conn(), refs)
+	return c.claimed, c.back, translate("claiming tasks", s.heard(err))
 }
 
 // claim is the work of one Claim.
@@ -71,27 +71,28 @@ type claim struct {
 
 	now    time.Time
 	meters db.Meters
+	back   db.HeldBack
 }
 
 // metered claims within limits, under the locks of their meters.
-func (c *claim) metered(ctx context.Context, conn *pgx.Conn, refs []db.MeterRef) (again time.Duration, err error) {
+func (c *claim) metered(ctx context.Context, conn *pgx.Conn, refs []db.MeterRef) error {
 	if _, err := send(ctx, conn, append([]statement{begin, checkAlive(c.scheduler)}, c.reading(refs)...)); err != nil {
-		return 0, err
+		return err
 	}
 	if len(c.meters) < len(refs) {
-		return 0, db.ErrConflict // one was forgotten just now
+		return db.ErrConflict // one was forgotten just now
 	}
 	c.lanes = c.meters.Allow(c.lanes, c.now)
 	if _, err := send(ctx, conn, []statement{c.claiming()}); err != nil {
-		return 0, err
+		return err
 	}
-	again = c.meters.Begin(c.lanes, c.claimed, c.now)
+	c.back = c.meters.Begin(c.lanes, c.claimed, c.now)
 	saving, err := c.saving(refs)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	_, err = send(ctx, conn, []statement{saving, commitNow})
-	return again, err
+	return err
 }
 
 // reading gives the statements that lock the meters and read them. Slots are

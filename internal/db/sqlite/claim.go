@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/db/sqlite/internal/dbsqlc"
@@ -12,7 +11,7 @@ import (
 )
 
 // Claim implements db.Leases.
-func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quota) (claimed []db.Claimed, again time.Duration, err error) {
+func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quota) (claimed []db.Claimed, back db.HeldBack, err error) {
 	err = s.write(ctx, "claiming tasks", func(ctx context.Context, tx *transaction) error {
 		if err := tx.checkAlive(ctx, scheduler); err != nil {
 			return err
@@ -23,22 +22,22 @@ func (s *Store) Claim(ctx context.Context, scheduler workflow.ID, lanes []db.Quo
 		if err != nil {
 			return err
 		}
-		lanes := meters.Allow(lanes, tx.now)
-		for _, quota := range lanes {
+		allowed := meters.Allow(lanes, tx.now)
+		for _, quota := range allowed {
 			if err := c.lane(ctx, quota); err != nil {
 				return err
 			}
 		}
-		claimed, again = c.claimed, meters.Begin(lanes, c.claimed, tx.now)
+		claimed, back = c.claimed, meters.Begin(allowed, c.claimed, tx.now)
 		if len(c.claimed) == 0 {
 			return errNothing
 		}
-		return tx.saveMeters(ctx, meters, lanes)
+		return tx.saveMeters(ctx, meters, allowed)
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, db.HeldBack{}, err
 	}
-	return claimed, again, nil
+	return claimed, back, nil
 }
 
 // readMeters reads the meters of limited functions. To a writer, its turn is their lock.
