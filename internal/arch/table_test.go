@@ -18,6 +18,7 @@ var internalImports = map[string][]string{
 	"internal/wire":      {},
 	"internal/wake":      {},
 	"internal/telemetry": {},
+	"internal/protocol":  {"internal/wire", "internal/workflow"},
 
 	"internal/db":                          {"internal/workflow"},
 	"internal/db/postgres":                 {"internal/db", "internal/db/postgres/internal/dbsqlc", "internal/workflow", "migrations"},
@@ -28,7 +29,7 @@ var internalImports = map[string][]string{
 	"internal/db/dbtest":                   {"internal/db", "internal/testenv", "internal/workflow"},
 	"internal/engine":                      {"internal/db", "internal/wake", "internal/workflow"},
 	"internal/delivery":                    {"internal/telemetry", "internal/wire", "internal/workflow"},
-	"internal/scheduler":                   {"internal/delivery", "internal/engine", "internal/telemetry", "internal/wake", "internal/wire", "internal/workflow"},
+	"internal/scheduler":                   {"internal/delivery", "internal/engine", "internal/protocol", "internal/telemetry", "internal/wake", "internal/wire", "internal/workflow"},
 	"internal/http":                        {"internal/engine", "internal/http/api", "internal/telemetry", "internal/wire", "internal/workflow"},
 	"internal/http/api":                    {},
 	"internal/cli":                         {"durable", "internal/wire"},
@@ -44,7 +45,7 @@ var internalImports = map[string][]string{
 const anywhere = "*"
 
 // pure packages import no third-party module, whatever the table below says.
-var pure = []string{"durable", "migrations", "internal/workflow", "internal/wire", "internal/arch"}
+var pure = []string{"durable", "migrations", "internal/workflow", "internal/wire", "internal/protocol", "internal/arch"}
 
 // moduleUsers says which packages may import each third-party module, given as
 // the beginning of its path. Programs may import what they like.

@@ -1,4 +1,4 @@
-package scheduler
+package protocol
 
 import (
 	"encoding/json"
