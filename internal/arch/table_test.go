@@ -14,6 +14,8 @@ var internalImports = map[string][]string{
 	"durable":    {"internal/wire"},
 	"migrations": {},
 
+	"durable/durabletest": {"durable", "internal/protocol", "internal/wire", "internal/workflow"},
+
 	"internal/workflow":  {},
 	"internal/wire":      {},
 	"internal/wake":      {},
@@ -45,7 +47,7 @@ var internalImports = map[string][]string{
 const anywhere = "*"
 
 // pure packages import no third-party module, whatever the table below says.
-var pure = []string{"durable", "migrations", "internal/workflow", "internal/wire", "internal/protocol", "internal/arch"}
+var pure = []string{"durable", "durable/durabletest", "migrations", "internal/workflow", "internal/wire", "internal/protocol", "internal/arch"}
 
 // moduleUsers says which packages may import each third-party module, given as
 // the beginning of its path. Programs may import what they like.
