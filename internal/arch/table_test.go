@@ -36,6 +36,7 @@ var internalImports = map[string][]string{
 	"internal/http/api":                    {},
 	"internal/cli":                         {"durable", "internal/wire"},
 	"internal/app":                         {everything, "", "durable", "migrations"},
+	"internal/apptest":                     {"internal/app", "internal/testenv"},
 	"internal/arch":                        {},
 	"internal/testenv":                     {"internal/testenv/supervise"},
 	"internal/testenv/supervise":           {},
