@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -78,11 +79,12 @@ func recordedWorker(t *testing.T, cache int) *durable.Worker {
 	w := durable.NewWorker(durable.CacheSize(cache), durable.Logger(discard))
 	t.Cleanup(w.Close)
 	recordedFunctions(w)
+	recordedOperations(w)
 	return w
 }
 
 // What happens between the turns of each recording.
-var recordings = map[string][]func(*service){
+var recordings = merged(recordedHappenings, map[string][]func(*service){
 	"order": {
 		nil,
 		func(s *service) { s.complete("charge#0", "ch_1") },
@@ -107,6 +109,11 @@ var recordings = map[string][]func(*service){
 		func(s *service) { s.complete("book#0", 42) },
 		func(s *service) { s.complete("sleep#0", nil) },
 	},
+})
+
+func merged[K comparable, V any](a, b map[K]V) map[K]V {
+	maps.Copy(b, a)
+	return b
 }
 
 func TestRecordedHistoriesReplay(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -46,6 +47,7 @@ func newService(function string, input any) *service {
 func (s *service) request() wire.Turn {
 	t := s.turn
 	t.History = make([]wire.Step, 0, len(s.order))
+	t.Counters, t.CustomState = maps.Clone(t.Counters), maps.Clone(t.CustomState)
 	for _, key := range s.order {
 		t.History = append(t.History, *s.steps[key])
 	}

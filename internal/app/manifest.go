@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/stent-dev/stent/internal/delivery"
-	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/protocol"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -19,23 +19,9 @@ func (m manifests) Manifest(ctx context.Context, url, secret string) ([]*workflo
 	}
 	functions := make([]*workflow.Function, len(manifest.Functions))
 	for i := range manifest.Functions {
-		if functions[i], err = registration(&manifest.Functions[i], url); err != nil {
+		if functions[i], err = protocol.Function(&manifest.Functions[i], url); err != nil {
 			return nil, fmt.Errorf("the worker's manifest, /functions/%d: %w", i, err)
 		}
 	}
 	return functions, nil
-}
-
-// registration makes a function of its entry in a manifest; url is the worker's own.
-func registration(m *wire.ManifestFunction, url string) (*workflow.Function, error) {
-	spec := workflow.FunctionSpec{
-		Name: m.Name, Kind: m.Kind, URL: m.URL, Version: m.Version, Queue: m.Queue, Priority: m.Priority, Tags: m.Tags,
-		Timeout: m.Timeout, HeartbeatTimeout: m.HeartbeatTimeout, Idempotent: m.Idempotent,
-		IdempotencyKeyFrom: m.IdempotencyKeyFrom, CacheTTL: m.CacheTTL, MaxConcurrent: m.MaxConcurrent,
-		Retry: (*workflow.RetrySpec)(m.RetryPolicy), RateLimit: (*workflow.RateLimitSpec)(m.RateLimit),
-	}
-	if spec.URL == "" {
-		spec.URL = url
-	}
-	return spec.Function()
 }

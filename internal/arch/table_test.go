@@ -14,10 +14,13 @@ var internalImports = map[string][]string{
 	"durable":    {"internal/wire"},
 	"migrations": {},
 
+	"durable/durabletest": {"durable", "internal/protocol", "internal/wire", "internal/workflow"},
+
 	"internal/workflow":  {},
 	"internal/wire":      {},
 	"internal/wake":      {},
 	"internal/telemetry": {},
+	"internal/protocol":  {"internal/wire", "internal/workflow"},
 
 	"internal/db":                          {"internal/workflow"},
 	"internal/db/postgres":                 {"internal/db", "internal/db/postgres/internal/dbsqlc", "internal/workflow", "migrations"},
@@ -28,11 +31,12 @@ var internalImports = map[string][]string{
 	"internal/db/dbtest":                   {"internal/db", "internal/testenv", "internal/workflow"},
 	"internal/engine":                      {"internal/db", "internal/wake", "internal/workflow"},
 	"internal/delivery":                    {"internal/telemetry", "internal/wire", "internal/workflow"},
-	"internal/scheduler":                   {"internal/delivery", "internal/engine", "internal/telemetry", "internal/wake", "internal/wire", "internal/workflow"},
+	"internal/scheduler":                   {"internal/delivery", "internal/engine", "internal/protocol", "internal/telemetry", "internal/wake", "internal/wire", "internal/workflow"},
 	"internal/http":                        {"internal/engine", "internal/http/api", "internal/telemetry", "internal/wire", "internal/workflow"},
 	"internal/http/api":                    {},
 	"internal/cli":                         {"durable", "internal/wire"},
 	"internal/app":                         {everything, "", "durable", "migrations"},
+	"internal/apptest":                     {"internal/app", "internal/testenv"},
 	"internal/arch":                        {},
 	"internal/testenv":                     {"internal/testenv/supervise"},
 	"internal/testenv/supervise":           {},
@@ -44,7 +48,7 @@ var internalImports = map[string][]string{
 const anywhere = "*"
 
 // pure packages import no third-party module, whatever the table below says.
-var pure = []string{"durable", "migrations", "internal/workflow", "internal/wire", "internal/arch"}
+var pure = []string{"durable", "durable/durabletest", "migrations", "internal/workflow", "internal/wire", "internal/protocol", "internal/arch"}
 
 // moduleUsers says which packages may import each third-party module, given as
 // the beginning of its path. Programs may import what they like.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/protocol"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -61,7 +62,7 @@ func (t *tenure) callback(j job) workflow.Event {
 	case delivery.Failed, delivery.Accepted:
 	}
 	return workflow.Failed{
-		Lease: lease, Error: fromWire(result.Error), Retryable: result.Retryable, StatusCode: result.StatusCode, RetryAfter: result.RetryAfter,
+		Lease: lease, Error: protocol.FromError(result.Error), Retryable: result.Retryable, StatusCode: result.StatusCode, RetryAfter: result.RetryAfter,
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
-	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/protocol"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -149,7 +149,7 @@ func (t *tenure) activity(j job) workflow.Event {
 	case delivery.Failed:
 	}
 	return workflow.Failed{
-		Lease: lease, Error: fromWire(result.Error), Retryable: result.Retryable, StatusCode: result.StatusCode, RetryAfter: result.RetryAfter,
+		Lease: lease, Error: protocol.FromError(result.Error), Retryable: result.Retryable, StatusCode: result.StatusCode, RetryAfter: result.RetryAfter,
 	}
 }
 
@@ -162,18 +162,4 @@ func (t *tenure) disable(ctx context.Context, w *workflow.Worker) {
 	if err != nil {
 		t.options.Log.WarnContext(ctx, "a worker that is gone could not be disabled", "worker_id", w.ID, "error", err)
 	}
-}
-
-func fromWire(e *wire.Error) workflow.Error {
-	if e == nil {
-		return workflow.Error{Type: "error", Message: "no reason was given"}
-	}
-	return workflow.Error{Type: e.Type, Message: e.Message, Details: e.Details}
-}
-
-func toWire(e *workflow.Error) *wire.Error {
-	if e == nil {
-		return nil
-	}
-	return &wire.Error{Type: e.Type, Message: e.Message, Details: e.Details}
 }

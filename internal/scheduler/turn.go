@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
-	"github.com/stent-dev/stent/internal/wire"
+	"github.com/stent-dev/stent/internal/protocol"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -115,7 +114,7 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 	if !ok || t.ledger.isAborted(j.entry) {
 		return workflow.Released{Lease: lease}
 	}
-	body, err := json.Marshal(message(turn))
+	body, err := json.Marshal(protocol.Turn(protocol.Journal(*turn), time.Now()))
 	if err != nil {
 		return workflow.TurnFailed{Lease: lease, Error: workflow.Error{Type: workflow.ErrorInvalidTurn, Message: "writing the turn: " + err.Error()}}
 	}
@@ -140,7 +139,7 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 			Lease: lease, Run: turn.Task.Run, CancelSeen: turn.Task.CancelRequested, Unshared: !j.shares(),
 			WasBlocked: turn.Execution.State == workflow.ExecutionBlocked,
 		}
-		if err := readAnswer(&event, result.Answer); err != nil {
+		if err := protocol.ReadAnswer(&event, result.Answer); err != nil {
 			return workflow.TurnFailed{
 				Lease: lease, StatusCode: result.StatusCode, Error: workflow.Error{Type: workflow.ErrorInvalidTurn, Message: err.Error()},
 			}
@@ -148,129 +147,5 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 		return event
 	case delivery.Failed, delivery.Accepted:
 	}
-	return workflow.TurnFailed{Lease: lease, Error: fromWire(result.Error), StatusCode: result.StatusCode}
-}
-
-// message makes the turn's JSON of what was loaded.
-func message(turn *engine.Turn) *wire.Turn {
-	x, task := turn.Execution, turn.Task
-	m := &wire.Turn{
-		Protocol: 1, Type: "turn",
-		Execution: wire.TurnExecution{
-			ID: x.ID.String(), Function: task.Name, Tags: x.Tags, Run: task.Run, Seed: x.Seed,
-		},
-		Task: wire.TurnTask{ID: task.ID.String(), Attempt: task.Attempt},
-		Turn: wire.TurnInfo{
-			Number: task.Turn + 1, Now: time.Now().UTC().Truncate(time.Microsecond),
-			ContinueAsNewSuggested: len(turn.Steps) >= wire.SuggestContinueAsNew,
-		},
-		Input: task.Input, CancelRequested: task.CancelRequested,
-		CustomState: make(map[string]json.RawMessage, len(turn.State)), Counters: make(map[string]int64, len(turn.Counters)),
-		History: make([]wire.Step, len(turn.Steps)),
-	}
-	if task.Version != nil {
-		m.Execution.Version = *task.Version
-	}
-	if !task.Root() {
-		m.Execution.Seed += "/" + task.ID.String() // each orchestrator of an execution has randomness of its own
-	}
-	if m.Execution.Tags == nil {
-		m.Execution.Tags = []string{}
-	}
-	if m.Input == nil {
-		m.Input = x.Input
-	}
-	for _, s := range turn.State {
-		m.CustomState[s.Key] = s.Value
-	}
-	for _, c := range turn.Counters {
-		m.Counters[c.Name] = c.Value
-	}
-	for i, step := range turn.Steps {
-		m.History[i] = history(step)
-	}
-	return m
-}
-
-func history(step *workflow.Task) wire.Step {
-	s := wire.Step{Key: step.Key, Op: string(step.Op), Name: step.Name, Status: string(step.State)}
-	if step.State.Settled() {
-		s.Seq, s.Value, s.Error = &step.Seq, step.Result, toWire(step.Error)
-		if step.State == workflow.TaskCompleted && s.Value == nil {
-			s.Value = json.RawMessage("null")
-		}
-	}
-	return s
-}
-
-// readAnswer makes the event of what the orchestrator answered. The error says what is wrong, and where.
-func readAnswer(event *workflow.TurnAnswered, a *wire.Answer) error {
-	if len(a.Commands) > maxCommands {
-		return fieldError("/commands", fmt.Sprintf("a turn has at most %d commands; use map for a wide fan-out", maxCommands))
-	}
-	event.Commands = make([]workflow.Command, len(a.Commands))
-	for i := range a.Commands {
-		if err := readCommand(&event.Commands[i], &a.Commands[i], "/commands/"+strconv.Itoa(i)); err != nil {
-			return err
-		}
-	}
-	if a.Await != nil {
-		await, err := readAwait(*a.Await)
-		if err != nil {
-			return err
-		}
-		event.Await = &await
-	}
-	if o := a.Outcome; o != nil {
-		set := 0
-		event.Outcome = &workflow.Outcome{Completed: o.Completed}
-		if o.Completed != nil {
-			set++
-		}
-		if err := checkValue("/outcome/completed", o.Completed); err != nil {
-			return err
-		}
-		if o.Failed != nil {
-			failure := fromWire(&o.Failed.Error)
-			event.Outcome.Failed = &failure
-			set++
-		}
-		if o.ContinueAsNew != nil {
-			if err := checkValue("/outcome/continue_as_new/input", o.ContinueAsNew.Input); err != nil {
-				return err
-			}
-			event.Outcome.ContinueAsNew = o.ContinueAsNew.Input
-			if event.Outcome.ContinueAsNew == nil {
-				event.Outcome.ContinueAsNew = json.RawMessage("null")
-			}
-			set++
-		}
-		if set != 1 {
-			return workflow.FieldErrors{{Pointer: "/outcome", Detail: "set exactly one of completed, failed and continue_as_new"}}
-		}
-	}
-	return nil
-}
-
-func readAwait(a wire.Await) (workflow.Await, error) {
-	if a.Key != "" {
-		return workflow.Await{Key: a.Key}, checkText("/await", a.Key)
-	}
-	mode, members := workflow.AwaitAny, a.Any
-	switch {
-	case a.All != nil:
-		mode, members = workflow.AwaitAll, a.All
-	case a.AllOrFailure != nil:
-		mode, members = workflow.AwaitAllOrFailure, a.AllOrFailure
-	case a.FirstSuccess != nil:
-		mode, members = workflow.AwaitFirstSuccess, a.FirstSuccess
-	}
-	of := make([]workflow.Await, len(members))
-	for i := range members {
-		var err error
-		if of[i], err = readAwait(members[i]); err != nil {
-			return workflow.Await{}, err
-		}
-	}
-	return workflow.Await{Mode: mode, Of: of}, nil
+	return workflow.TurnFailed{Lease: lease, Error: protocol.FromError(result.Error), StatusCode: result.StatusCode}
 }

@@ -1,4 +1,4 @@
-package scheduler
+package protocol
 
 import (
 	"encoding/json"
@@ -43,13 +43,14 @@ func readCommand(c *workflow.Command, w *wire.Command, at string) error {
 		Key: w.Key, Op: workflow.Op(w.Op), Name: w.Name, Input: w.Input, Inputs: w.Inputs, Value: w.Value, Add: w.Add, Targets: w.Targets,
 	}
 	if w.Error != nil {
-		failure := fromWire(w.Error)
+		failure := FromError(w.Error)
 		c.Error = &failure
 	}
 	texts := []struct{ at, text string }{{at + "/key", w.Key}, {at + "/name", w.Name}}
 	if w.Options != nil {
 		texts = append(texts, []struct{ at, text string }{
 			{at + "/options/queue", w.Options.Queue}, {at + "/options/idempotency_key", w.Options.IdempotencyKey},
+			{at + "/options/concurrency_key", w.Options.ConcurrencyKey},
 		}...)
 		for i, tag := range w.Options.Tags {
 			texts = append(texts, struct{ at, text string }{fmt.Sprintf("%s/options/tags/%d", at, i), tag})

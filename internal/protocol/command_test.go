@@ -1,4 +1,4 @@
-package scheduler
+package protocol
 
 import (
 	"encoding/json"
@@ -19,6 +19,7 @@ func TestCommandThatCannotBeStoredIsRefusedByField(t *testing.T) {
 		"NUL in the key":   {wire.Command{Key: "a\x00", Op: "local"}, "/c/key"},
 		"endless name":     {wire.Command{Key: "a", Op: "call", Name: strings.Repeat("x", 501)}, "/c/name"},
 		"control in queue": {wire.Command{Key: "a", Op: "call", Name: "f", Options: &wire.CallOptions{Queue: "a\nb"}}, "/c/options/queue"},
+		"NUL in a key":     {wire.Command{Key: "a", Op: "call", Name: "f", Options: &wire.CallOptions{ConcurrencyKey: "a\x00"}}, "/c/options/concurrency_key"},
 		"control in a tag": {wire.Command{Key: "a", Op: "call", Name: "f", Options: &wire.CallOptions{Tags: []string{"ok", "\x7f"}}}, "/c/options/tags/1"},
 		"large input":      {wire.Command{Key: "a", Op: "call", Name: "f", Input: make(json.RawMessage, maxValue+1)}, "/c"},
 		"large map item":   {wire.Command{Key: "a", Op: "map", Name: "f", Inputs: []json.RawMessage{make(json.RawMessage, maxValue+1)}}, "/c"},
