@@ -151,6 +151,9 @@ func (r *revival) void(parent, step *Task) {
 	delete(r.steps, StepRef{parent.ID, step.ParentRun, step.Key})
 	step.ParentRun = -parent.Turn
 	r.steps[StepRef{parent.ID, step.ParentRun, step.Key}] = step
+	if r.fresh[step.ID] {
+		return
+	}
 	r.change.Moves = append(r.change.Moves, Move{Execution: step.Execution, Task: step.ID, Run: step.ParentRun})
 }
 
