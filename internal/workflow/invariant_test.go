@@ -73,6 +73,11 @@ func (g *guard) check(m *model, only ...ID) error {
 // tasks that failed or were swept, and the places of those that settled after them.
 func (g *guard) reopened(m *model, execution ID) error {
 	delete(g.terminal, execution)
+	for _, t := range m.tasks {
+		if t.Execution == execution && t.ParentRun < 0 {
+			delete(g.sums, StepRef{t.Parent, m.tasks[t.Parent].Run, t.Key}) // whoever commands it again adds again
+		}
+	}
 	g.reopenings[execution]++
 	for id, was := range g.settled {
 		if was.Execution != execution {
@@ -81,8 +86,8 @@ func (g *guard) reopened(m *model, execution ID) error {
 		now := m.tasks[id]
 		switch {
 		case now.State == was.State && reflect.DeepEqual(now.CompletedAt, was.CompletedAt) && now.Token == was.Token:
-			was.Seq = now.Seq
-		case was.State != TaskFailed && !was.swept() && !was.Root():
+			was.Seq, was.ParentRun = now.Seq, now.ParentRun
+		case was.State != TaskFailed && was.State != TaskCancelled && !was.Root():
 			return fmt.Errorf("task %q had settled as %s, as number %d, and is %s", was.Key, was.State, was.Seq, now.State)
 		default:
 			delete(g.settled, id)

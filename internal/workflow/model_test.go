@@ -201,6 +201,9 @@ func (m *model) save(c *Change) (swept map[ID]bool, err error) {
 	for _, e := range c.Executions {
 		m.executions[e.ID] = copyExecution(e)
 	}
+	for _, move := range c.Moves {
+		m.tasks[move.Task].ParentRun = move.Run
+	}
 	for _, t := range c.NewTasks {
 		if err := m.insert(t); err != nil {
 			return nil, err

@@ -239,3 +239,41 @@ func TestWhatIsOpenedAgainHasANewTokenSoThatNoJournalIsTakenForIts(t *testing.T)
 		}
 	}
 }
+
+func TestReplayForgetsTheTurnByWhichTheOrchestratorFailed(t *testing.T) {
+	s := tell(t)
+	id := s.begin(all("a", "b"), call("a", "echo"), call("b", "echo"), Command{Key: "nap", Op: OpSleep, Duration: time.Hour})
+	s.do(done(s.lease(id, "b")))
+	a := s.fail(id, "a")
+	giveUp := func() {
+		t.Helper()
+		last := s.end(s.lease(id), Outcome{Failed: &Error{Type: "given up"}})
+		last.Commands = []Command{
+			{Key: "stop", Op: OpCancel, Targets: []string{"nap"}}, {Key: "phase", Op: OpState, Name: "phase", Value: json.RawMessage(`"failed"`)},
+			{Key: "n", Op: OpCounter, Name: "n", Add: 1}, call("never", "echo"),
+		}
+		s.do(last)
+	}
+	giveUp()
+	for range 2 {
+		s.replay(id, a)
+		if got := s.keys(id); got != "a b nap" {
+			t.Fatalf("the history has %s", got)
+		}
+		nap := s.wantTask(TaskWaiting, id, "nap")
+		if nap.Seq != 0 || nap.DueAt == nil || nap.Error != nil || s.task(id, "b").Seq != 1 {
+			t.Fatalf("the nap is %+v, and b settled as number %d", nap, s.task(id, "b").Seq)
+		}
+		s.do(s.answer(s.lease(id), all("a", "b")))
+		s.fail(id, "a")
+		giveUp()
+	}
+	root := s.task(id).ID
+	s.replay(id, root)
+	if got := s.keys(id); got != "a b nap" || s.wantTask(TaskFailed, id, "a").Seq != 2 {
+		t.Fatalf("the history of the orchestrator's own replay has %s", got)
+	}
+	if got := s.m.counters[NameRef{id, "n"}]; got != 3 {
+		t.Fatalf("what was counted is %d, want 3", got)
+	}
+}

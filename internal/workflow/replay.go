@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -114,8 +115,46 @@ func (r *revival) unsettle(t *Task, queue string) {
 	t.State, t.CompletedAt = TaskWaiting, nil
 	r.forget(t, queue)
 	if t.Kind == KindMap || r.resume(t, r.now) {
+		r.undoTurn(t)
 		r.reviveBelow(t)
 	}
+}
+
+// undoTurn takes out of an orchestrator's history what it commanded in the turn by
+// which it failed: that would hold its code to a failure which is forgotten. What the
+// turn has effected stays: counters, state, executions that it dispatched; steps that
+// it cancelled are open again.
+func (r *revival) undoTurn(t *Task) {
+	if t.Kind != KindOrchestrator {
+		return
+	}
+	steps := r.stepsOf(t)
+	slices.SortFunc(steps, func(a, b *Task) int { return cmp.Compare(b.Seq, a.Seq) })
+	last := true // what has settled in that turn has settled last, and what a step cancelled just before it
+	for _, step := range steps {
+		made := step.ParentTurn == t.Turn
+		last = last && (made || step.State == TaskCancelled)
+		switch {
+		case made && (step.Kind != KindSignal || step.State != TaskCompleted): // a signal is taken once
+			r.void(t, step)
+		case last && step.Seq > 0 && !made:
+			r.untell(t, step)
+			r.forget(step, "")
+		}
+	}
+}
+
+// void moves a step to a run of its own that no history shows.
+func (r *revival) void(parent, step *Task) {
+	r.untell(parent, step)
+	parent.Open--
+	delete(r.steps, StepRef{parent.ID, step.ParentRun, step.Key})
+	step.ParentRun = -parent.Turn
+	r.steps[StepRef{parent.ID, step.ParentRun, step.Key}] = step
+	if r.fresh[step.ID] {
+		return
+	}
+	r.change.Moves = append(r.change.Moves, Move{Execution: step.Execution, Task: step.ID, Run: step.ParentRun})
 }
 
 // resume makes a task due that is delivered. It runs for the shared result that it

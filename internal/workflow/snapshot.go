@@ -131,6 +131,7 @@ type Change struct {
 	DeadLetters   []DeadLetter // of tasks that may have one already
 	Exhumed       []ID         // tasks whose dead letters go, if they have one
 	Reopened      []Reopened
+	Moves         []Move // come before NewTasks, which may have the same keys
 	Copies        []Copy
 	NewResults    []*Result      // must not exist yet
 	Results       []ResultUpdate // of loaded ones
@@ -187,6 +188,13 @@ type Reopened struct {
 	Execution ID
 	Task      ID
 	Queue     string
+}
+
+// Move gives a step to another run of its parent: a negative one, which is none.
+type Move struct {
+	Execution ID
+	Task      ID
+	Run       int
 }
 
 // Copy gives a task that the change makes the input, result and error that another

@@ -66,21 +66,22 @@ const (
 // Task is one call inside an execution. What follows CreatedAt changes; what
 // comes before it is fixed when the task is made.
 type Task struct {
-	Namespace string
-	ID        ID
-	Execution ID
-	Parent    ID  // zero: the root task, the deadline timer, a callback
-	ParentRun int // the parent's run that made it
-	Key       string
-	Op        Op
-	Name      string  // the function, signal, counter, state key, change id or receiver
-	Version   *string // the version of an orchestrator; nil: whichever is current
-	Queue     string  // of tasks that are delivered; "" for the others
-	Priority  int
-	Input     json.RawMessage // nil on a root task: the execution's
-	Options   *CallOptions
-	Item      int // index in its map
-	CreatedAt time.Time
+	Namespace  string
+	ID         ID
+	Execution  ID
+	Parent     ID  // zero: the root task, the deadline timer, a callback
+	ParentRun  int // the parent's run that made it; negative: a replay took it out of the history
+	ParentTurn int // of an orchestrator, that commanded it
+	Key        string
+	Op         Op
+	Name       string  // the function, signal, counter, state key, change id or receiver
+	Version    *string // the version of an orchestrator; nil: whichever is current
+	Queue      string  // of tasks that are delivered; "" for the others
+	Priority   int
+	Input      json.RawMessage // nil on a root task: the execution's
+	Options    *CallOptions
+	Item       int // index in its map
+	CreatedAt  time.Time
 
 	Kind  Kind
 	State TaskState

@@ -135,12 +135,18 @@ func (d *decision) later(t *Task) time.Time {
 func (d *decision) forget(t *Task, queue string) {
 	t.Result, t.Error = nil, nil
 	d.touch(t)
+	if queue != "" {
+		t.Queue = queue
+	}
+	if d.fresh[t.ID] {
+		return
+	}
 	at := slices.IndexFunc(d.change.Reopened, func(r Reopened) bool { return r.Task == t.ID })
 	if at < 0 {
 		at = len(d.change.Reopened)
 		d.change.Reopened = append(d.change.Reopened, Reopened{Execution: t.Execution, Task: t.ID})
 	}
 	if queue != "" {
-		t.Queue, d.change.Reopened[at].Queue = queue, queue
+		d.change.Reopened[at].Queue = queue
 	}
 }

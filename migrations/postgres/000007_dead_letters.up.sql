@@ -23,3 +23,6 @@ CREATE INDEX dead_letters_queue ON dead_letters (queue, failed_at, task_id, name
     WHERE queue IS NOT NULL;
 CREATE INDEX dead_letters_kind ON dead_letters (kind, failed_at, task_id, namespace)
     WHERE kind IS NOT NULL;
+
+-- The turn of the parent, if that is an orchestrator, which commanded the step.
+ALTER TABLE tasks ADD COLUMN parent_turn integer NOT NULL DEFAULT 0;

@@ -23,6 +23,7 @@ var burying = map[string]func(*fixture){
 	"ReopenedTaskHasNeitherResultNorError": reopenedTaskIsBlank,
 	"ReopenedTaskIsLeasedFromItsNewQueue":  reopenedTaskHasItsQueue,
 	"CopyHasThePayloadsThatAreSavedWithIt": copyHasPayloads,
+	"MovedStepLeavesItsKeyToAnother":       movedStepLeavesItsKey,
 	"DeadlineOfAnExecutionChanges":         deadlineChanges,
 }
 
@@ -294,6 +295,21 @@ func copyHasPayloads(f *fixture) {
 	f.equal("completed", payloads(copies[0]), []any{"1", `{"b": 1}`, (*workflow.Error)(nil)})
 	f.equal("failed", payloads(copies[1]), []any{"1", "", failed.Error})
 	f.equal("gathered", payloads(copies[2]), []any{"1", "[0,1]", (*workflow.Error)(nil)})
+}
+
+func movedStepLeavesItsKey(f *fixture) {
+	e, root := f.start("f", waiting)
+	old := newChild(root, "a", inState(workflow.TaskCompleted))
+	f.add(old)
+	fresh := newChild(root, "a")
+	f.commit(workflow.Need{Executions: []workflow.ID{e.ID}}, func(_ *workflow.Loaded, c *workflow.Change) {
+		c.Moves = []workflow.Move{{Execution: e.ID, Task: old.ID, Run: -3}}
+		c.NewTasks = []*workflow.Task{fresh}
+	})
+	f.equal("run", f.task(old.ID).ParentRun, -3)
+	turns, err := f.store.Turns(f.ctx, []workflow.ID{root.ID})
+	f.ok(err)
+	f.equal("history", idsOf(turns[0].Steps), set(fresh.ID))
 }
 
 func deadlineChanges(f *fixture) {

@@ -100,6 +100,7 @@ func insertTasks(ts []*workflow.Task) (statement, error) {
 		ExecutionIds:    column(ts, func(t T) workflow.ID { return t.Execution }),
 		ParentIds:       column(ts, func(t T) workflow.ID { return t.Parent }),
 		ParentRuns:      column(ts, func(t T) int32 { return number(t.ParentRun) }),
+		ParentTurns:     column(ts, func(t T) int32 { return number(t.ParentTurn) }),
 		StepKeys:        column(ts, func(t T) string { return t.Key }),
 		Ops:             column(ts, func(t T) string { return string(t.Op) }),
 		Names:           column(ts, func(t T) string { return t.Name }),

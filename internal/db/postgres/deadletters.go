@@ -40,6 +40,15 @@ func reopened(rs []workflow.Reopened) statement {
 	return func(ctx context.Context, q *queries) error { return q.ReopenTasks(ctx, params) }
 }
 
+// moved comes before tasks are made, which may have the keys of those that move.
+func moved(ms []workflow.Move) statement {
+	params := dbsqlc.MoveStepsParams{
+		Ids:  column(ms, func(m workflow.Move) workflow.ID { return m.Task }),
+		Runs: column(ms, func(m workflow.Move) int32 { return number(m.Run) }),
+	}
+	return func(ctx context.Context, q *queries) error { return q.MoveSteps(ctx, params) }
+}
+
 // copying gives the statement that copies payloads, which comes after all else that sets them.
 func copying(change *workflow.Change) []statement {
 	if len(change.Copies) == 0 {

@@ -29,6 +29,9 @@ func (c *commit) saving(change *workflow.Change) ([]statement, error) {
 	if len(change.Executions) > 0 {
 		s.try(updateExecutions(change.Executions))
 	}
+	if len(change.Moves) > 0 {
+		s.add(moved(change.Moves))
+	}
 	if len(change.NewTasks) > 0 {
 		s.try(insertTasks(change.NewTasks))
 	}

@@ -44,6 +44,16 @@ func (l *loading) needDeadLetters(ctx context.Context, tasks []workflow.ID) erro
 	return nil
 }
 
+// saveMoves comes before tasks are made, which may have the keys of those that move.
+func (tx *transaction) saveMoves(ctx context.Context, c *workflow.Change) error {
+	for _, m := range c.Moves {
+		if err := fenced(tx.MoveStep(ctx, dbsqlc.MoveStepParams{ParentRun: m.Run, Namespace: namespace, ID: m.Task})); err != nil {
+			return fmt.Errorf("moving task %s: %w", m.Task, err)
+		}
+	}
+	return nil
+}
+
 // saveReopened comes before tasks are updated.
 func (tx *transaction) saveReopened(ctx context.Context, c *workflow.Change) error {
 	for _, r := range c.Reopened {

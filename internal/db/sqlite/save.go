@@ -18,7 +18,7 @@ func (tx *transaction) save(ctx context.Context, c *workflow.Change) (saved db.S
 		}
 	}
 	for _, part := range []func(context.Context, *workflow.Change) error{
-		tx.saveResults, tx.saveExecutions, tx.saveNewTasks, tx.saveReopened, tx.saveTasks, tx.saveDeadLetters, tx.saveSignals,
+		tx.saveResults, tx.saveExecutions, tx.saveMoves, tx.saveNewTasks, tx.saveReopened, tx.saveTasks, tx.saveDeadLetters, tx.saveSignals,
 		tx.saveContext, tx.saveHolds,
 	} {
 		if err := part(ctx, c); err != nil {

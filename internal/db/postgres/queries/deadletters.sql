@@ -25,6 +25,11 @@ UPDATE tasks t SET result = NULL, error = NULL, queue = coalesce(nullif(u.queue,
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@queues::text[]) AS queue) u
 WHERE t.id = ANY(ARRAY[u.id]);
 
+-- name: MoveSteps :exec
+UPDATE tasks t SET parent_run = u.run
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@runs::integer[]) AS run) u
+WHERE t.id = ANY(ARRAY[u.id]);
+
 -- name: CopyPayloads :exec
 UPDATE tasks t SET input = u.input, result = u.result, error = u.error
 FROM (

@@ -80,7 +80,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, NULL::bytea AS error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM wanted w CROSS JOIN LATERAL (SELECT x.* FROM tasks x WHERE x.id = w.id AND (x.namespace = @namespace) IS TRUE OFFSET 0) t;
 
 -- name: LoadMailbox :many
@@ -149,7 +149,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     t.result, t.error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM (SELECT unnest(@ids::uuid[]) AS id) w
 CROSS JOIN LATERAL (SELECT x.execution_id, x.run FROM tasks x WHERE x.id = w.id OFFSET 0) p
 CROSS JOIN LATERAL (

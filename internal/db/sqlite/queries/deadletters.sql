@@ -18,6 +18,9 @@ DELETE FROM dead_letters WHERE task_id = sqlc.arg(task_id) AND namespace = sqlc.
 UPDATE tasks SET result = NULL, error = NULL, queue = CASE WHEN sqlc.arg(queue) = '' THEN queue ELSE sqlc.arg(queue) END
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
+-- name: MoveStep :execrows
+UPDATE tasks SET parent_run = sqlc.arg(parent_run) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+
 -- name: CopyPayload :execrows
 UPDATE tasks SET
     input = (SELECT f.input FROM tasks AS f WHERE f.namespace = sqlc.arg(namespace) AND f.id = sqlc.arg(from_id)),

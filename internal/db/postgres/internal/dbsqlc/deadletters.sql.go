@@ -361,6 +361,22 @@ func (q *Queries) LoadDeadLetters(ctx context.Context, arg LoadDeadLettersParams
 	return items, nil
 }
 
+const MoveSteps = `-- name: MoveSteps :exec
+UPDATE tasks t SET parent_run = u.run
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::integer[]) AS run) u
+WHERE t.id = ANY(ARRAY[u.id])
+`
+
+type MoveStepsParams struct {
+	Ids  []workflow.ID
+	Runs []int32
+}
+
+func (q *Queries) MoveSteps(ctx context.Context, arg MoveStepsParams) error {
+	_, err := q.db.Exec(ctx, MoveSteps, arg.Ids, arg.Runs)
+	return err
+}
+
 const PutDeadLetters = `-- name: PutDeadLetters :exec
 INSERT INTO dead_letters (namespace, task_id, execution_id, function, queue, kind, error, attempts, failed_at)
 SELECT $1, u.task_id, u.execution_id, u.function, u.queue, u.kind, u.error, u.attempts, u.failed_at FROM (SELECT

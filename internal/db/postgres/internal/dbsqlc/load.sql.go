@@ -364,8 +364,8 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, NULL::bytea AS error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
-FROM wanted w CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot FROM tasks x WHERE x.id = w.id AND (x.namespace = $1) IS TRUE OFFSET 0) t
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
+FROM wanted w CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot, x.parent_turn FROM tasks x WHERE x.id = w.id AND (x.namespace = $1) IS TRUE OFFSET 0) t
 `
 
 type LoadTasksParams struct {
@@ -428,6 +428,7 @@ type LoadTasksRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 // Tasks by id with their parents and grandparents, by step, by the signal that they
@@ -500,6 +501,7 @@ func (q *Queries) LoadTasks(ctx context.Context, arg LoadTasksParams) ([]LoadTas
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -778,11 +780,11 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     t.result, t.error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM (SELECT unnest($1::uuid[]) AS id) w
 CROSS JOIN LATERAL (SELECT x.execution_id, x.run FROM tasks x WHERE x.id = w.id OFFSET 0) p
 CROSS JOIN LATERAL (
-    SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot FROM tasks x
+    SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot, x.parent_turn FROM tasks x
     WHERE x.execution_id = p.execution_id AND x.parent_id = w.id AND x.parent_run = p.run AND (x.namespace = $2) IS TRUE
     OFFSET 0
 ) t
@@ -842,6 +844,7 @@ type TurnStepsRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -901,6 +904,7 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -913,8 +917,8 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 }
 
 const TurnTasks = `-- name: TurnTasks :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot FROM (SELECT unnest($1::uuid[]) AS id) w
-CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot FROM tasks x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE OFFSET 0) t
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn FROM (SELECT unnest($1::uuid[]) AS id) w
+CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot, x.parent_turn FROM tasks x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE OFFSET 0) t
 `
 
 type TurnTasksParams struct {
@@ -979,6 +983,7 @@ func (q *Queries) TurnTasks(ctx context.Context, arg TurnTasksParams) ([]Task, e
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}

@@ -203,6 +203,7 @@ type Task struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 type TaskAttempt struct {

@@ -228,6 +228,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loadWaitersStmt, err = db.PrepareContext(ctx, loadWaiters); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadWaiters: %w", err)
 	}
+	if q.moveStepStmt, err = db.PrepareContext(ctx, moveStep); err != nil {
+		return nil, fmt.Errorf("error preparing query MoveStep: %w", err)
+	}
 	if q.nextAwaitedStmt, err = db.PrepareContext(ctx, nextAwaited); err != nil {
 		return nil, fmt.Errorf("error preparing query NextAwaited: %w", err)
 	}
@@ -678,6 +681,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loadWaitersStmt: %w", cerr)
 		}
 	}
+	if q.moveStepStmt != nil {
+		if cerr := q.moveStepStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing moveStepStmt: %w", cerr)
+		}
+	}
 	if q.nextAwaitedStmt != nil {
 		if cerr := q.nextAwaitedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextAwaitedStmt: %w", cerr)
@@ -960,6 +968,7 @@ type Queries struct {
 	loadTaskStmt                  *sql.Stmt
 	loadTreeStmt                  *sql.Stmt
 	loadWaitersStmt               *sql.Stmt
+	moveStepStmt                  *sql.Stmt
 	nextAwaitedStmt               *sql.Stmt
 	nextDueStmt                   *sql.Stmt
 	nextLaneStmt                  *sql.Stmt
@@ -1069,6 +1078,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		loadTaskStmt:                  q.loadTaskStmt,
 		loadTreeStmt:                  q.loadTreeStmt,
 		loadWaitersStmt:               q.loadWaitersStmt,
+		moveStepStmt:                  q.moveStepStmt,
 		nextAwaitedStmt:               q.nextAwaitedStmt,
 		nextDueStmt:                   q.nextDueStmt,
 		nextLaneStmt:                  q.nextLaneStmt,

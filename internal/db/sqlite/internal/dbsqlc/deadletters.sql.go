@@ -356,6 +356,24 @@ func (q *Queries) ListDeadLettersOfQueue(ctx context.Context, arg ListDeadLetter
 	return items, nil
 }
 
+const moveStep = `-- name: MoveStep :execrows
+UPDATE tasks SET parent_run = ?1 WHERE namespace = ?2 AND id = ?3
+`
+
+type MoveStepParams struct {
+	ParentRun int
+	Namespace string
+	ID        workflow.ID
+}
+
+func (q *Queries) MoveStep(ctx context.Context, arg MoveStepParams) (int64, error) {
+	result, err := q.exec(ctx, q.moveStepStmt, moveStep, arg.ParentRun, arg.Namespace, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const putDeadLetter = `-- name: PutDeadLetter :exec
 INSERT INTO dead_letters (namespace, task_id, execution_id, function, queue, kind, error, attempts, failed_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

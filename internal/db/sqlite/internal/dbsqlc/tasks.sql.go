@@ -12,7 +12,7 @@ import (
 )
 
 const getTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
 type GetTaskParams struct {
@@ -71,6 +71,7 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.ParentTurn,
 	)
 	return i, err
 }
@@ -115,10 +116,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -170,6 +171,7 @@ type InsertTaskParams struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 // The queries that load tasks to decide leave the payloads out, but give the same
@@ -229,6 +231,7 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
 		arg.CacheHit,
 		arg.ConcurrencyKey,
 		arg.Slot,
+		arg.ParentTurn,
 	)
 	return err
 }
@@ -276,7 +279,7 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]T
 }
 
 const listTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
 WHERE namespace = ?1 AND id < ?2
   AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
   AND (CAST(?4 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
@@ -361,6 +364,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -376,7 +380,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 }
 
 const listTasksOfExecution = `-- name: ListTasksOfExecution :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND +id < ?3
   AND (CAST(?4 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
   AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
@@ -463,6 +467,7 @@ func (q *Queries) ListTasksOfExecution(ctx context.Context, arg ListTasksOfExecu
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -484,7 +489,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback' AND (op <> 'item' OR kind = 'orchestrator')
@@ -544,6 +549,7 @@ type LoadOpenTasksRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([]LoadOpenTasksRow, error) {
@@ -603,6 +609,7 @@ func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -624,7 +631,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1
   AND execution_id = ?2 AND parent_id = ?3
@@ -687,6 +694,7 @@ type LoadStepRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow, error) {
@@ -746,6 +754,7 @@ func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.ParentTurn,
 	)
 	return i, err
 }
@@ -757,7 +766,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
@@ -814,6 +823,7 @@ type LoadTaskRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow, error) {
@@ -867,6 +877,7 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.ParentTurn,
 	)
 	return i, err
 }
@@ -878,7 +889,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
 ORDER BY +id
@@ -937,6 +948,7 @@ type LoadTreeRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadTree(ctx context.Context, arg LoadTreeParams) ([]LoadTreeRow, error) {
@@ -996,6 +1008,7 @@ func (q *Queries) LoadTree(ctx context.Context, arg LoadTreeParams) ([]LoadTreeR
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -1017,7 +1030,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND waiting_for = ?3
 ORDER BY created_at, id
@@ -1077,6 +1090,7 @@ type LoadWaitersRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]LoadWaitersRow, error) {
@@ -1136,6 +1150,7 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -1156,7 +1171,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline', 'callback')
@@ -1216,6 +1231,7 @@ type ProgressRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -1275,6 +1291,7 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -1347,7 +1364,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND parent_id = ?3 AND parent_run = ?4
@@ -1409,6 +1426,7 @@ type TurnStepsRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -1473,6 +1491,7 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
