@@ -38,6 +38,10 @@ func (e *Env) api() http.Handler {
 		"POST /v1/executions/{id}/cancel":          e.serveCancel,
 		"POST /v1/executions/{id}/pause":           e.servePause(true),
 		"POST /v1/executions/{id}/resume":          e.servePause(false),
+		"POST /v1/executions/{id}/restart":         e.serveRestart,
+		"GET /v1/dead-letters":                     e.serveDeadLetters,
+		"POST /v1/dead-letters/{id}/replay":        e.serveReplay,
+		"DELETE /v1/dead-letters/{id}":             e.serveDiscard,
 		"POST /v1/executions/{id}/counters/{name}": e.serveCounter,
 		"PUT /v1/executions/{id}/state/{key}":      e.serveState,
 		"POST /v1/tasks/{id}/complete":             e.serveComplete,
@@ -290,6 +294,7 @@ func refuse(w http.ResponseWriter, err error) {
 		code   string
 	}{
 		{workflow.ErrNotFound, http.StatusNotFound, "not_found"},
+		{workflow.ErrNoSuchStep, http.StatusUnprocessableEntity, "invalid_request"},
 		{workflow.ErrAlreadyTerminal, http.StatusConflict, "already_terminal"},
 		{workflow.ErrLeaseLost, http.StatusConflict, "lease_lost"},
 		{workflow.ErrInvalidOperation, http.StatusConflict, "conflict"},
@@ -301,6 +306,11 @@ func refuse(w http.ResponseWriter, err error) {
 			writeProblem(w, known.status, known.code, err.Error())
 			return
 		}
+	}
+	var conflict *workflow.ConflictError
+	if errors.As(err, &conflict) {
+		writeProblem(w, http.StatusConflict, "conflict", conflict.Error())
+		return
 	}
 	writeProblem(w, http.StatusBadRequest, "invalid_request", err.Error())
 }

@@ -43,6 +43,25 @@ var scenarios = map[string]struct {
 	"counted":  {input: 3},
 	"sharing":  {},
 	"keyed":    {input: 3},
+	"replayed": {play: func(s *system, id string) {
+		x, err := s.client.Wait(s.Context(), id)
+		s.check(err)
+		if x.State != durable.StateFailed {
+			s.Errorf("it is %s before the replay", x.State)
+		}
+		for letter, err := range s.client.DeadLetters(s.Context(), durable.DeadLetterFilter{Functions: []string{"heals"}}) {
+			s.check(err)
+			s.check(s.client.Replay(s.Context(), letter.TaskID, durable.ReplayOptions{}))
+		}
+	}},
+	"restarted": {input: 2, play: func(s *system, id string) {
+		_, err := s.client.Wait(s.Context(), id)
+		s.check(err)
+		s.check(s.client.RestartFrom(s.Context(), id, "serial#1"))
+		_, err = s.client.Wait(s.Context(), id)
+		s.check(err)
+		s.check(s.client.Restart(s.Context(), id))
+	}},
 	"paused": {play: func(s *system, id string) {
 		s.reach(id, "go#0")
 		s.check(s.client.Pause(s.Context(), id))
@@ -221,6 +240,9 @@ func (r *recording) tell(x *durable.Execution) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s, result %s, error %s, %d retries, counters %s, state %s, tags %v\n",
 		x.Function, x.State, x.Result, asJSON(x.Error), x.Retries, asJSON(x.Counters), asJSON(x.CustomState), x.Tags)
+	if x.Function == "restarted" { // the steps of its runs stand in the order of their times, which is that of a clock
+		slices.SortFunc(x.Progress, func(a, b durable.Progress) int { return strings.Compare(a.Step, b.Step) })
+	}
 	for _, p := range x.Progress {
 		fmt.Fprintf(&b, "  %s %s\n", p.Step, p.Status)
 	}

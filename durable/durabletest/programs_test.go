@@ -55,6 +55,17 @@ func programs(reports chan<- delivered) *durable.Worker {
 		}
 		return 0, durable.Terminal(durable.Errorf("bad", "the first run fails"))
 	}, durable.Idempotent("/0", "/1"))
+	ill := once()
+	durable.Activity(w, "heals", func(ctx context.Context, n int) (int, error) {
+		if ill(durable.Info(ctx).ExecutionID) {
+			return 0, durable.Terminal(durable.Errorf("ill", "it fails"))
+		}
+		return n, nil
+	})
+	durable.Activity(w, "serial", func(_ context.Context, execution string) (int64, error) {
+		n, _ := runs.LoadOrStore(execution, new(atomic.Int64))
+		return n.(*atomic.Int64).Add(1), nil
+	})
 	steps(w)
 	shares(w)
 	joins(w)
@@ -235,6 +246,30 @@ func lives(w *durable.Worker) {
 		a, err := durable.WaitSignal[int](ctx, "go", time.Hour)
 		_, second := durable.WaitSignal[int](ctx, "go", tick)
 		return fmt.Sprint(a, err, errors.Is(second, durable.ErrTimeout)), nil
+	})
+	program(w, "ward", func(ctx *durable.Context, n int) (int, error) { return durable.Call[int](ctx, "heals", n) })
+	program(w, "replayed", func(ctx *durable.Context, n int) (string, error) {
+		before, err := durable.Call[int](ctx, "echo", 1)
+		if err != nil {
+			return "", err
+		}
+		late := ctx.Timer(later)
+		healed, err := durable.Call[int](ctx, "ward", 2)
+		if err != nil {
+			return "", err
+		}
+		_, err = late.Get()
+		return fmt.Sprint(before, healed, err), nil
+	})
+	program(w, "restarted", func(ctx *durable.Context, n int) (string, error) {
+		got := make([]int64, n+1)
+		for i := range got {
+			var err error
+			if got[i], err = durable.Call[int64](ctx, "serial", ctx.ExecutionID()); err != nil {
+				return "", err
+			}
+		}
+		return fmt.Sprint(got), nil
 	})
 	program(w, "endless", func(ctx *durable.Context, _ int) (int, error) { return 0, ctx.Sleep(time.Hour) })
 	first := once()

@@ -6,8 +6,11 @@ import (
 
 // results loads shared results, each once.
 func (l *loader) results(need workflow.Need) {
-	wanted := need.Results
-	for _, id := range need.ResultsOf {
+	wanted, of := need.Results, need.ResultsOf
+	for _, execution := range need.Trees {
+		of = append(of, l.of[execution]...)
+	}
+	for _, id := range of {
 		if t := l.tasks[id]; t != nil {
 			wanted = append(wanted, t.OwnsResult, t.AwaitsResult)
 		}

@@ -1,7 +1,9 @@
 package durabletest
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/stent-dev/stent/internal/workflow"
@@ -17,8 +19,14 @@ func (s *store) save(c *workflow.Change) {
 	for _, x := range c.Executions {
 		s.executions[x.ID] = copied(x)
 	}
+	for _, move := range c.Moves {
+		s.move(move)
+	}
 	for _, t := range c.NewTasks {
 		s.insert(t)
+	}
+	for _, r := range c.Reopened {
+		s.reopen(r)
 	}
 	for _, u := range c.Tasks {
 		s.update(u)
@@ -28,6 +36,12 @@ func (s *store) save(c *workflow.Change) {
 	}
 	s.saveContext(c)
 	s.saveResults(c)
+	for _, letter := range c.DeadLetters {
+		s.dead[letter.Task] = letter
+	}
+	for _, id := range c.Exhumed {
+		delete(s.dead, id)
+	}
 	for _, sweep := range c.Sweeps {
 		s.sweep(sweep, c.Now)
 	}
@@ -44,16 +58,40 @@ func (s *store) save(c *workflow.Change) {
 		}
 		s.tasks[g.Map].Result = workflow.GatherItems(items, g.Collect)
 	}
+	for _, c := range c.Copies {
+		from, to := s.tasks[c.From], s.tasks[c.To]
+		to.Input, to.Result, to.Error = from.Input, from.Result, from.Error
+	}
+}
+
+// move puts a step into another run of its orchestrator.
+func (s *store) move(m workflow.Move) {
+	t := s.tasks[m.Task]
+	old := family{t.Parent, t.ParentRun}
+	s.children[old] = slices.DeleteFunc(s.children[old], func(id workflow.ID) bool { return id == m.Task })
+	delete(s.steps, workflow.StepRef{Parent: t.Parent, Run: t.ParentRun, Key: t.Key})
+	t.ParentRun = m.Run
+	s.adopt(t)
+}
+
+// adopt makes a task known as one of its parent's.
+func (s *store) adopt(t *workflow.Task) {
+	if !t.Parent.IsZero() {
+		s.steps[workflow.StepRef{Parent: t.Parent, Run: t.ParentRun, Key: t.Key}] = t.ID
+		s.children[family{t.Parent, t.ParentRun}] = append(s.children[family{t.Parent, t.ParentRun}], t.ID)
+	}
+}
+
+func (s *store) reopen(r workflow.Reopened) {
+	t := s.tasks[r.Task]
+	t.Result, t.Error, t.Queue = nil, nil, cmp.Or(r.Queue, t.Queue)
 }
 
 func (s *store) insert(from *workflow.Task) {
 	t := copyTask(from)
 	s.tasks[t.ID] = t
 	s.of[t.Execution] = append(s.of[t.Execution], t.ID)
-	if !t.Parent.IsZero() {
-		s.steps[workflow.StepRef{Parent: t.Parent, Run: t.ParentRun, Key: t.Key}] = t.ID
-		s.children[family{t.Parent, t.ParentRun}] = append(s.children[family{t.Parent, t.ParentRun}], t.ID)
-	}
+	s.adopt(t)
 	s.schedule(t)
 	s.shares(t)
 }
@@ -61,7 +99,7 @@ func (s *store) insert(from *workflow.Task) {
 // update keeps what was not loaded, unless the change sets it.
 func (s *store) update(u workflow.TaskUpdate) {
 	was, t := s.tasks[u.ID], copyTask(u.Task)
-	t.Input = was.Input
+	t.Input, t.Queue = was.Input, was.Queue
 	if t.Result == nil {
 		t.Result = was.Result
 	}
@@ -107,6 +145,10 @@ func (s *store) sweep(sweep workflow.Sweep, now time.Time) {
 		}
 		t.State, t.CompletedAt, t.DueAt, t.Holder = workflow.TaskCancelled, &now, nil, workflow.ID{}
 		t.WaitingFor, t.Await = "", nil
+		if t.OwnsResult.IsZero() {
+			t.OwnsResult = t.AwaitsResult
+		}
+		t.AwaitsResult = workflow.ResultKey{}
 		t.Token++
 	}
 }

@@ -25,6 +25,7 @@ type store struct {
 	state      map[workflow.ID]map[string]json.RawMessage
 	results    map[workflow.ResultKey]*workflow.Result
 	sharers    []workflow.ID // tasks that wait, or waited, for a result
+	dead       map[workflow.ID]workflow.DeadLetter
 	due        agenda
 }
 
@@ -40,6 +41,7 @@ func newStore() *store {
 		of: map[workflow.ID][]workflow.ID{}, children: map[family][]workflow.ID{}, steps: map[workflow.StepRef]workflow.ID{},
 		signals: map[workflow.ID][]*workflow.Signal{}, counters: map[workflow.ID]map[string]int64{},
 		state: map[workflow.ID]map[string]json.RawMessage{}, results: map[workflow.ResultKey]*workflow.Result{},
+		dead: map[workflow.ID]workflow.DeadLetter{},
 	}
 }
 
@@ -77,16 +79,23 @@ func (s *store) load(need workflow.Need, now time.Time) *workflow.Loaded {
 	}
 	for _, execution := range need.Open {
 		for _, id := range s.of[execution] {
-			if t := s.tasks[id]; !t.State.Settled() && t.Op != workflow.OpItem {
+			if t := s.tasks[id]; !t.State.Settled() && (t.Op != workflow.OpItem || t.Kind == workflow.KindOrchestrator) {
 				l.task(id, 0)
 			}
 		}
 	}
 	for _, ref := range need.Mailbox {
-		for _, signal := range s.signals[ref.Execution] {
-			if signal.Name == ref.Name && signal.TakenBy.IsZero() {
-				l.loaded.Signals = append(l.loaded.Signals, copied(signal))
-			}
+		l.mailbox(ref.Execution, func(name string) bool { return name == ref.Name })
+	}
+	for _, execution := range need.Trees {
+		for _, id := range s.of[execution] {
+			l.task(id, 0)
+		}
+		l.mailbox(execution, func(string) bool { return true })
+	}
+	for _, id := range need.DeadLetters {
+		if _, dead := s.dead[id]; dead {
+			l.loaded.DeadLetters = append(l.loaded.DeadLetters, id)
 		}
 	}
 	for _, ref := range need.Sent {
@@ -103,6 +112,15 @@ func (s *store) load(need workflow.Need, now time.Time) *workflow.Loaded {
 		}
 	}
 	return &l.loaded
+}
+
+// mailbox loads the signals that no wait has taken.
+func (l *loader) mailbox(execution workflow.ID, named func(string) bool) {
+	for _, signal := range l.signals[execution] {
+		if named(signal.Name) && signal.TakenBy.IsZero() {
+			l.loaded.Signals = append(l.loaded.Signals, copied(signal))
+		}
+	}
 }
 
 func (l *loader) execution(x *workflow.Execution) {

@@ -13,11 +13,12 @@ import (
 func TestStoreKnowsAllThatTheCoreAsksFor(t *testing.T) {
 	t.Parallel()
 	for of, known := range map[reflect.Type][]string{
-		reflect.TypeFor[workflow.Need]():   {"Executions", "Keys", "Tasks", "Steps", "Waiters", "Mailbox", "Counters", "Open", "Sent", "Results", "ResultsOf"},
-		reflect.TypeFor[workflow.Loaded](): {"Now", "Executions", "Tasks", "Signals", "Counters", "Sent", "Results"},
+		reflect.TypeFor[workflow.Need]():   {"Executions", "Keys", "Tasks", "Steps", "Waiters", "Mailbox", "Counters", "Open", "Sent", "Results", "ResultsOf", "Trees", "DeadLetters"},
+		reflect.TypeFor[workflow.Loaded](): {"Now", "Executions", "Tasks", "Signals", "Counters", "Sent", "Results", "DeadLetters"},
 		reflect.TypeFor[workflow.Change](): {
 			"Now", "NewExecutions", "Executions", "NewTasks", "Tasks", "Inputs", "Sweeps", "Releases", "Gathers", "NewSignals", "Taken",
 			"Counters", "State", "Parks", "NewResults", "Results",
+			"DeadLetters", "Exhumed", "Reopened", "Moves", "Copies",
 			"FreedQueues",                          // nothing is limited
 			"Freed",                                // the store looks itself
 			"Attempts",                             // shown by nobody here

@@ -48,6 +48,7 @@ func (e *Env) answered(t *workflow.Task, answer *httptest.ResponseRecorder, leas
 		return invalid(err)
 	}
 	event := workflow.TurnAnswered{Lease: lease, Run: t.Run, CancelSeen: t.CancelRequested}
+	event.WasBlocked = e.store.executions[t.Execution].State == workflow.ExecutionBlocked
 	if err := protocol.ReadAnswer(&event, a); err != nil {
 		return invalid(err)
 	}

@@ -3,6 +3,7 @@ package durabletest
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"github.com/stent-dev/stent/durable"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -22,7 +23,11 @@ func (e *Env) view(id workflow.ID) *durable.Execution {
 			ExecutionID: v.ID, State: v.State, Type: x.Error.Type, Message: x.Error.Message, Details: x.Error.Details,
 		}
 	}
-	for _, task := range e.store.of[id] {
+	tasks := slices.Clone(e.store.of[id]) // a restart copies steps of an earlier run
+	slices.SortStableFunc(tasks, func(a, b workflow.ID) int {
+		return e.store.tasks[a].CreatedAt.Compare(e.store.tasks[b].CreatedAt)
+	})
+	for _, task := range tasks {
 		if t := e.store.tasks[task]; t.Op != workflow.OpDeadline && t.Op != workflow.OpItem && (t.Op != workflow.OpStart || t.Kind == workflow.KindActivity) {
 			v.Progress = append(v.Progress, durable.Progress{
 				Step: t.Key, Status: progressStatus(t), StartedAt: t.StartedAt, CompletedAt: t.CompletedAt, Detail: t.Detail, TaskID: t.ID.String(),
