@@ -1,0 +1,64 @@
+package arch_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
+	conformance  = regexp.MustCompile(`(?m)^\t"([A-Z]\w+)": `)
+	promise      = regexp.MustCompile(`(?m)^\| [^|]+ \| (.+) \|$`)
+	testName     = regexp.MustCompile("`([A-Z]\\w+)`")
+)
+
+// tests gives the names of all tests of the module, those of the stores' suite included.
+func tests(t *testing.T) map[string]bool {
+	t.Helper()
+	known := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		pattern := testFunction
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() || !strings.HasSuffix(path, ".go"):
+			return nil
+		case filepath.Base(filepath.Dir(path)) == "dbtest":
+			pattern = conformance
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path) //nolint:gosec // of this module
+		for _, match := range pattern.FindAllSubmatch(text, -1) {
+			known[string(match[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known
+}
+
+func TestEachPromiseNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	known := tests(t)
+	text, err := os.ReadFile(filepath.Join(root, "docs", "promises.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range promise.FindAllSubmatch(text, -1) {
+		names := testName.FindAllSubmatch(line[1], -1)
+		if len(names) == 0 && string(line[1]) != "tests" && string(line[1]) != "---" {
+			t.Errorf("this promise names no test: %s", line[0])
+		}
+		for _, name := range names {
+			if !known[string(name[1])] {
+				t.Errorf("there is no test %s: %s", name[1], line[0])
+			}
+		}
+	}
+}
