@@ -155,9 +155,15 @@ func readProblem(resp *http.Response, b []byte) error {
 
 // WorkerInfo is a registered worker.
 type WorkerInfo struct {
-	ID     string `json:"id"`
-	URL    string `json:"url"`
-	Health string `json:"health"` // healthy, unreachable or disabled
+	ID               string         `json:"id"`
+	URL              string         `json:"url"`
+	Signed           bool           `json:"signed"` // deliveries are signed with a secret
+	Health           string         `json:"health"` // healthy, unreachable or disabled
+	UnreachableSince *time.Time     `json:"unreachable_since"`
+	LastError        string         `json:"last_error"` // empty while it is healthy
+	Functions        []FunctionInfo `json:"functions"`  // absent in lists
+	CreatedAt        time.Time      `json:"created_at"`
+	UpdatedAt        time.Time      `json:"updated_at"`
 }
 
 // RegisterWorker makes the service ask the worker at workerURL what functions
