@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,7 @@ func (s *session) writeStats(stats *durable.Stats) error {
 	if stats.DeadLetters > 0 {
 		p = red
 	}
-	_, err := fmt.Fprintf(s.Out, "%s%s %s\n", text, s.style.in(dim, "dead letters"), s.style.in(p, fmt.Sprint(stats.DeadLetters)))
+	_, err := fmt.Fprintf(s.Out, "%s%s %s\n", text, s.style.in(dim, "dead letters"), s.style.in(p, grouped(stats.DeadLetters)))
 	return err
 }
 
@@ -61,7 +62,16 @@ func number(n int64, known bool) string {
 	if !known {
 		return ""
 	}
-	return fmt.Sprint(n)
+	return grouped(n)
+}
+
+// grouped writes a number with its thousands apart.
+func grouped(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }
 
 func (s *session) cleanupCommand() *cobra.Command {

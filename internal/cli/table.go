@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // cell is a text in a table, and its colour. Texts are cleaned when they are written.
@@ -29,8 +32,7 @@ func (g *grid) add(cells ...cell) { g.rows = append(g.rows, cells) }
 // String lays the table out.
 func (g *grid) String() string {
 	t := table.NewWriter()
-	t.SetStyle(table.Style{Box: table.BoxStyle{PaddingRight: "  ", UnfinishedRow: "…"}})
-	t.Style().Size.WidthMax = g.width
+	t.SetStyle(table.Style{Box: table.BoxStyle{PaddingRight: "  "}})
 	t.SuppressTrailingSpaces()
 	header := make(table.Row, len(g.header))
 	for i, name := range g.header {
@@ -46,7 +48,14 @@ func (g *grid) String() string {
 		}
 		t.AppendRow(row)
 	}
-	return t.Render()
+	if g.width == 0 {
+		return t.Render()
+	}
+	lines := strings.Split(t.Render(), "\n")
+	for i, line := range lines {
+		lines[i] = text.Snip(line, g.width, "…")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // grid begins a table as wide as the screen, if there is one.

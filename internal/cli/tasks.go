@@ -76,7 +76,7 @@ func (s *session) taskTable(tasks []durable.Task) *grid {
 	for i := range tasks {
 		t := &tasks[i]
 		g.add(in(plain, t.ID), in(dim, t.ExecutionID), in(bold, t.StepKey), in(plain, t.Kind), state(t.State), in(plain, t.Queue),
-			in(plain, s.age(t.CreatedAt)), in(plain, s.took(t.StartedAt, t.CompletedAt)), in(plain, tries(t)), in(red, cut(failure(t.Error), 80)))
+			in(plain, s.age(t.CreatedAt)), in(plain, s.took(began(t), t.CompletedAt)), in(plain, tries(t)), in(red, cut(failure(t.Error), 80)))
 	}
 	return g
 }
