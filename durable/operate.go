@@ -112,13 +112,3 @@ func (c *Client) bulk(ctx context.Context, action string, which Bulk) (*BulkDone
 	}
 	return &out, nil
 }
-
-// Restart runs an execution again, whatever its state. Of the steps of its current
-// run, those made before fromStep stay as they are; empty: none.
-func (c *Client) Restart(ctx context.Context, id, fromStep string) (*Execution, error) {
-	body := map[string]string{}
-	if fromStep != "" {
-		body["from_step"] = fromStep
-	}
-	return c.execution(ctx, request{method: http.MethodPost, path: executionPath(id, "restart"), body: body})
-}
