@@ -79,8 +79,12 @@ type report struct {
 	evicted bool
 }
 
-// lasting tells whether the run can serve further turns.
-func (p *report) lasting() bool { return p.problem == nil && !p.misfit && !p.evicted }
+// lasting tells whether the run can serve further turns. One that failed cannot: the
+// replay of its dead letter runs the code anew.
+func (p *report) lasting() bool {
+	failed := p.outcome != nil && p.outcome.Failed != nil
+	return p.problem == nil && !p.misfit && !p.evicted && !failed
+}
 
 func newRun(key runKey, fn orchestratorFunc, logger *slog.Logger) *run {
 	return &run{

@@ -165,6 +165,7 @@ func (s *service) scheduling() *scheduler.Scheduler {
 		Concurrency: s.settings.Concurrency, Queues: s.settings.Queues, Tags: s.settings.Tags,
 		LeaseDuration: s.settings.LeaseDuration, PollInterval: s.settings.PollInterval,
 		DrainTimeout: s.settings.DrainTimeout, MaxTurnBytes: s.settings.MaxTurnBytes, Log: s.log,
+		Retention: s.settings.Retention, CleanInterval: s.settings.CleanInterval,
 		Callbacks: scheduler.Callbacks{Render: http.Execution, Secret: s.settings.CallbackSecret},
 	})
 }

@@ -29,6 +29,8 @@ type Settings struct {
 	LeaseDuration time.Duration
 	PollInterval  time.Duration
 	DrainTimeout  time.Duration
+	Retention     time.Duration // of dead letters; 0: for good
+	CleanInterval time.Duration
 	MaxTurnBytes  int
 	StrictSSRF    bool
 
@@ -47,6 +49,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		Addr: DefaultAddr, LogLevel: "info", LogFormat: "text", Concurrency: 500,
 		LeaseDuration: 30 * time.Second, PollInterval: time.Second, DrainTimeout: 30 * time.Second, MaxTurnBytes: 4 << 20,
+		Retention: 30 * 24 * time.Hour, CleanInterval: time.Minute,
 	}
 }
 
@@ -85,6 +88,8 @@ func (s *Settings) all() []setting {
 		{"STENT_LEASE_DURATION", "lease-duration", "how long after its last heartbeat a scheduler's work is taken over", (*span)(&s.LeaseDuration)},
 		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up", (*span)(&s.PollInterval)},
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
+		{"STENT_RETENTION", "retention", "how long dead letters are kept; 0s: for good", (*span)(&s.Retention)},
+		{"STENT_CLEANUP_INTERVAL", "cleanup-interval", "how often what nobody needs any more is deleted", (*span)(&s.CleanInterval)},
 		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},
 		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks; none: the secret of the function's worker does", (*secret)(&s.CallbackSecret)},
 		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses", (*truth)(&s.StrictSSRF)},
@@ -100,6 +105,8 @@ func (s *Settings) Check() error {
 		return errors.New("lease-duration must be at least 300ms")
 	case s.PollInterval < time.Millisecond:
 		return errors.New("poll-interval must be at least 1ms")
+	case s.CleanInterval < 10*time.Millisecond:
+		return errors.New("cleanup-interval must be at least 10ms")
 	case s.MaxTurnBytes < 1<<10:
 		return errors.New("max-turn-bytes must be at least 1024")
 	case s.LogFormat != "text" && s.LogFormat != "json":

@@ -43,6 +43,7 @@ type Store interface {
 	Journal
 	Leases
 	Results
+	DeadLetters
 	Catalog
 	Queries
 

@@ -23,7 +23,7 @@ func (l *lessee) Reserve(int) int                        { return 1 }
 func (l *lessee) Unreserve(int)                          {}
 func (l *lessee) Serves(string, *workflow.Function) bool { return true }
 func (l *lessee) Take([]workflow.Handed)                 {}
-func (l *lessee) Abort([]workflow.ID)                    {}
+func (l *lessee) Abort([]workflow.Lease)                 {}
 func (l *lessee) DueIn(time.Duration)                    {}
 func (l *lessee) Expired()                               { l.expired.Store(true) }
 func (l *lessee) Reconcile()                             {}

@@ -33,7 +33,7 @@ type improviser struct {
 func (*improviser) Reserve(n int) int                      { return n }
 func (*improviser) Unreserve(int)                          {}
 func (*improviser) Serves(string, *workflow.Function) bool { return true }
-func (*improviser) Abort([]workflow.ID)                    {}
+func (*improviser) Abort([]workflow.Lease)                 {}
 func (*improviser) DueIn(time.Duration)                    {}
 func (*improviser) Expired()                               {}
 func (*improviser) Reconcile()                             {}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stent-dev/stent/internal/db"
@@ -13,14 +15,13 @@ import (
 // scheduler of this process takes what was handed to it, and hints go out.
 func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change, saved db.Saved) {
 	swept := make(map[workflow.ID]bool, len(saved.Swept))
-	var stop []workflow.ID
+	stop := slices.Clone(saved.Swept)
 	for _, l := range saved.Swept {
 		swept[l.Task] = true
-		stop = append(stop, l.Task)
 	}
 	for _, u := range c.Tasks {
 		if u.State == workflow.TaskCancelled && u.Kind.Delivered() {
-			stop = append(stop, u.ID)
+			stop = append(stop, workflow.Lease{Execution: u.Execution, Task: u.ID, Token: u.WasToken})
 		}
 	}
 	e.journals.stored(c)
@@ -32,8 +33,8 @@ func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change,
 	if len(saved.Swept) > 0 {
 		hint.Queues = append(hint.Queues, anyQueue) // slots may be free
 	}
-	for _, id := range stop {
-		hint.Cancelled = append(hint.Cancelled, id.String())
+	for _, l := range stop {
+		hint.Cancelled = append(hint.Cancelled, cancellation(l))
 	}
 	for _, x := range c.Executions {
 		if x.State.Terminal() {
@@ -74,6 +75,25 @@ func dueQueues(c *workflow.Change) []string {
 		add(anyQueue)
 	}
 	return queues
+}
+
+// cancellation names a lease that ended, as hints carry it: task and token.
+func cancellation(l workflow.Lease) string {
+	return l.Task.String() + "/" + strconv.FormatInt(l.Token, 10)
+}
+
+// Cancelled reads what hints carry of leases that ended; Execution is not set.
+func Cancelled(hint []string) []workflow.Lease {
+	ended := make([]workflow.Lease, 0, len(hint))
+	for _, text := range hint {
+		task, token, _ := strings.Cut(text, "/")
+		id, err := workflow.ParseID(task)
+		newest, notANumber := strconv.ParseInt(token, 10, 64)
+		if err == nil && notANumber == nil {
+			ended = append(ended, workflow.Lease{Task: id, Token: newest})
+		}
+	}
+	return ended
 }
 
 // anyQueue hints at work in a queue that is not known.

@@ -22,8 +22,10 @@ type Lessee interface {
 	Serves(queue string, f *workflow.Function) bool
 	// Take gets tasks that were leased to it, on room that it had reserved.
 	Take(tasks []workflow.Handed)
-	// Abort stops the deliveries of these tasks, as their answers do not count any more.
-	Abort(tasks []workflow.ID)
+	// Abort stops the deliveries under these leases, or under older ones of their tasks,
+	// as their answers do not count any more. Leases that are younger go on: a task that
+	// was cancelled may have been opened again.
+	Abort(ended []workflow.Lease)
 	// DueIn says that a task becomes due after so long.
 	DueIn(in time.Duration)
 	// Expired says that others took it for dead: nothing that it holds counts any more.
@@ -150,9 +152,9 @@ func (t *tenant) reconcile() {
 	}
 }
 
-func (t *tenant) abort(tasks []workflow.ID) {
-	if t != nil && len(tasks) > 0 {
-		t.Abort(tasks)
+func (t *tenant) abort(ended []workflow.Lease) {
+	if t != nil && len(ended) > 0 {
+		t.Abort(ended)
 	}
 }
 

@@ -17,12 +17,19 @@ type Engine interface {
 	Cancel(ctx context.Context, id workflow.ID, force bool) error
 	Pause(ctx context.Context, id workflow.ID) error
 	Resume(ctx context.Context, id workflow.ID) error
+	Restart(ctx context.Context, id workflow.ID, fromStep *string) error
 	Count(ctx context.Context, id workflow.ID, name string, add int64) (int64, error)
 	SetState(ctx context.Context, id workflow.ID, key string, value json.RawMessage) error
 
 	Complete(ctx context.Context, task workflow.ID, token string, value json.RawMessage, update workflow.ContextUpdate) error
 	Fail(ctx context.Context, task workflow.ID, token string, failure workflow.Error, retryable bool) error
 	Heartbeat(ctx context.Context, task workflow.ID, token string, details json.RawMessage) (engine.HeartbeatReply, error)
+
+	DeadLetters(ctx context.Context, f engine.DeadLetterFilter) ([]*workflow.DeadLetter, error)
+	DeadLetter(ctx context.Context, task workflow.ID) (*engine.DeadLetterView, error)
+	Replay(ctx context.Context, task workflow.ID, r engine.ReplayRequest) error
+	ReplayAll(ctx context.Context, r engine.BulkReplay) (engine.BulkReplayed, error)
+	Discard(ctx context.Context, task workflow.ID) error
 
 	PutFunction(ctx context.Context, f *workflow.Function) (*workflow.Function, error)
 	Function(ctx context.Context, name string, version *string) (*workflow.Function, error)

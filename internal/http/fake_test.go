@@ -31,6 +31,7 @@ type fake struct {
 	filters []any
 
 	invalidated []string // functions and versions
+	asked       []any    // replays and restarts
 }
 
 func (f *fake) see(v json.RawMessage) error {
@@ -77,6 +78,44 @@ func (f *fake) Signal(_ context.Context, _ workflow.ID, _ string, payload json.R
 func (f *fake) Cancel(context.Context, workflow.ID, bool) error { return f.err }
 func (f *fake) Pause(context.Context, workflow.ID) error        { return f.err }
 func (f *fake) Resume(context.Context, workflow.ID) error       { return f.err }
+func (f *fake) Restart(_ context.Context, _ workflow.ID, from *string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, orZero(from))
+	return f.err
+}
+
+func (f *fake) DeadLetters(_ context.Context, filter engine.DeadLetterFilter) ([]*workflow.DeadLetter, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.filters = append(f.filters, filter)
+	list := make([]*workflow.DeadLetter, min(filter.Limit, 3))
+	for i := range list {
+		list[i] = deadLetter()
+	}
+	return list, f.err
+}
+
+func (f *fake) DeadLetter(context.Context, workflow.ID) (*engine.DeadLetterView, error) {
+	_, attempts, err := f.Task(context.Background(), aTask)
+	return &engine.DeadLetterView{DeadLetter: deadLetter(), Step: "charge#0", Input: json.RawMessage(`{"b" : 1.0}`), Attempts: attempts}, err
+}
+
+func (f *fake) Replay(_ context.Context, _ workflow.ID, r engine.ReplayRequest) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, r)
+	return f.err
+}
+
+func (f *fake) ReplayAll(_ context.Context, r engine.BulkReplay) (engine.BulkReplayed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, r)
+	return engine.BulkReplayed{Replayed: 2, Refused: 1}, f.err
+}
+func (f *fake) Discard(context.Context, workflow.ID) error { return f.err }
+
 func (f *fake) Count(_ context.Context, _ workflow.ID, _ string, add int64) (int64, error) {
 	return add, f.err
 }
@@ -243,6 +282,13 @@ func task() *workflow.Task {
 	return &workflow.Task{
 		ID: aTask, Execution: anExecution, Parent: anExecution, Key: "charge#0", Op: workflow.OpCall, Name: "charge", Kind: workflow.KindActivity,
 		State: workflow.TaskRunning, DueAt: &noon, Queue: "default", CreatedAt: noon, Failures: 1, Detail: json.RawMessage(`{"done":  3}`),
+	}
+}
+
+func deadLetter() *workflow.DeadLetter {
+	return &workflow.DeadLetter{
+		Task: aTask, Execution: anExecution, Function: "charge", Queue: "default", Kind: workflow.KindActivity, Attempts: 3, FailedAt: noon,
+		Error: &workflow.Error{Type: "boom", Details: json.RawMessage(`{"a" : 1}`)},
 	}
 }
 

@@ -55,9 +55,15 @@ func page(limit *api.Limit, cursor *api.Cursor) (engine.Page, error) {
 
 // renderPage makes a list of what a page asked for.
 func renderPage[T any](p engine.Page, items []T, id func(T) workflow.ID, write func(w *jsonWriter, item T)) reply {
-	more := len(items) >= p.Limit
+	return renderPart(p.Limit, items, func(item T) []byte { key := id(item); return key[:] }, write)
+}
+
+// renderPart makes a list of so many items that were asked for, of which the last
+// only tells that there are more. key is what they are ordered by.
+func renderPart[T any](asked int, items []T, key func(T) []byte, write func(w *jsonWriter, item T)) reply {
+	more := len(items) >= asked
 	if more {
-		items = items[:p.Limit-1]
+		items = items[:asked-1]
 	}
 	return render(http.StatusOK, func(w *jsonWriter) {
 		w.begin('{')
@@ -68,8 +74,7 @@ func renderPage[T any](p engine.Page, items []T, id func(T) workflow.ID, write f
 		}
 		w.end(']')
 		if more {
-			last := id(items[len(items)-1])
-			w.text("next_cursor", encodeCursor(last[:]))
+			w.text("next_cursor", encodeCursor(key(items[len(items)-1])))
 		} else {
 			w.null("next_cursor")
 		}

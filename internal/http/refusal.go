@@ -65,6 +65,10 @@ var refusals = []struct {
 	}},
 	{workflow.ErrAlreadyExists, refusal{http.StatusConflict, api.ProblemCodeConflict, "Conflict", "It exists already.", nil}},
 	{workflow.ErrInvalidOperation, refusal{http.StatusConflict, api.ProblemCodeConflict, "Conflict", "As things stand, that cannot be done to it.", nil}},
+	{workflow.ErrNoSuchStep, refusal{
+		http.StatusUnprocessableEntity, api.ProblemCodeInvalidRequest, "Invalid request", "The execution's current run has no step with this key.",
+		workflow.FieldErrors{{Pointer: "/from_step", Detail: "is not a step of the execution's current run"}},
+	}},
 	{engine.ErrUnavailable, unavailable},
 	{context.DeadlineExceeded, unavailable},
 	{context.Canceled, unavailable},
@@ -78,11 +82,14 @@ func refuse(err error) *refusal {
 	var fields workflow.FieldErrors
 	var manifest *engine.ManifestError
 	var named *subjectError
+	var conflict *workflow.ConflictError
 	switch {
 	case errors.As(err, &told):
 		return told
 	case errors.As(err, &manifest):
 		return unprocessable(workflow.FieldError{Pointer: "/url", Detail: manifest.Error()})
+	case errors.As(err, &conflict):
+		return &refusal{http.StatusConflict, api.ProblemCodeConflict, "Conflict", conflict.Reason, nil}
 	case errors.As(err, &fields):
 		return unprocessable(fields...)
 	}

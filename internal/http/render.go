@@ -79,6 +79,12 @@ func (w *jsonWriter) task(t *workflow.Task, worker workflow.ID) {
 func (w *jsonWriter) taskWithAttempts(t *workflow.Task, worker workflow.ID, attempts []workflow.FailedAttempt) {
 	w.begin('{')
 	w.taskFields(t, worker)
+	w.attempts(attempts)
+	w.end('}')
+}
+
+// attempts writes failed attempts, in order.
+func (w *jsonWriter) attempts(attempts []workflow.FailedAttempt) {
 	w.key("attempts")
 	w.begin('[')
 	attempts = slices.Clone(attempts)
@@ -89,7 +95,6 @@ func (w *jsonWriter) taskWithAttempts(t *workflow.Task, worker workflow.ID, atte
 		w.attempt(&attempts[i])
 	}
 	w.end(']')
-	w.end('}')
 }
 
 func (w *jsonWriter) attempt(a *workflow.FailedAttempt) {

@@ -45,6 +45,10 @@ func (a reply) VisitListExecutionsResponse(w http.ResponseWriter) error     { re
 func (a reply) VisitCancelExecutionResponse(w http.ResponseWriter) error    { return a.send(w) }
 func (a reply) VisitPauseExecutionResponse(w http.ResponseWriter) error     { return a.send(w) }
 func (a reply) VisitResumeExecutionResponse(w http.ResponseWriter) error    { return a.send(w) }
+func (a reply) VisitRestartExecutionResponse(w http.ResponseWriter) error   { return a.send(w) }
+func (a reply) VisitListDeadLettersResponse(w http.ResponseWriter) error    { return a.send(w) }
+func (a reply) VisitGetDeadLetterResponse(w http.ResponseWriter) error      { return a.send(w) }
+func (a reply) VisitReplayDeadLetterResponse(w http.ResponseWriter) error   { return a.send(w) }
 func (a reply) VisitListExecutionTasksResponse(w http.ResponseWriter) error { return a.send(w) }
 func (a reply) VisitSendSignalResponse(w http.ResponseWriter) error         { return a.send(w) }
 func (a reply) VisitListSignalsResponse(w http.ResponseWriter) error        { return a.send(w) }

@@ -53,10 +53,14 @@ func (s *server) renderTasks(ctx context.Context, p engine.Page, tasks []*workfl
 
 // GetTask gives one task and its failed attempts.
 func (s *server) GetTask(ctx context.Context, request api.GetTaskRequestObject) (api.GetTaskResponseObject, error) {
-	id := workflow.ID(request.ID)
+	return s.showTask(ctx, workflow.ID(request.ID))
+}
+
+// showTask gives a task as it stands.
+func (s *server) showTask(ctx context.Context, id workflow.ID) (reply, error) {
 	task, attempts, err := s.engine.Task(ctx, id)
 	if err != nil {
-		return nil, aboutTask(err, id)
+		return reply{}, aboutTask(err, id)
 	}
 	worker := s.hosts(ctx)(task)
 	return render(http.StatusOK, func(w *jsonWriter) { w.taskWithAttempts(task, worker, attempts) }), nil

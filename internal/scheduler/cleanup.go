@@ -17,6 +17,12 @@ func (t *tenure) cleaning(ctx context.Context) {
 		case <-ticker.C:
 		}
 		t.clean(ctx, "results", t.engine.DeleteOldResults)
+		t.clean(ctx, "meters", t.engine.ForgetMeters)
+		if t.options.Retention > 0 {
+			t.clean(ctx, "dead letters", func(ctx context.Context) (bool, error) {
+				return t.engine.ExpireDeadLetters(ctx, t.options.Retention)
+			})
+		}
 	}
 }
 

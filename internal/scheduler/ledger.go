@@ -97,12 +97,12 @@ func (l *ledger) remove(e *entry) (wanted bool) {
 	return l.backlog
 }
 
-// abort cuts the deliveries of tasks.
-func (l *ledger) abort(tasks []workflow.ID) {
+// abort cuts deliveries under leases that ended, and under older ones.
+func (l *ledger) abort(ended []workflow.Lease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, id := range tasks {
-		if e := l.entries[id]; e != nil {
+	for _, lease := range ended {
+		if e := l.entries[lease.Task]; e != nil && e.lease.Token <= lease.Token {
 			e.aborted = true
 			e.cancel()
 		}

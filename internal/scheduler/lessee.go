@@ -38,7 +38,7 @@ func (t *tenure) Take(tasks []workflow.Handed) {
 }
 
 // Abort is engine.Lessee.
-func (t *tenure) Abort(tasks []workflow.ID) { t.ledger.abort(tasks) }
+func (t *tenure) Abort(ended []workflow.Lease) { t.ledger.abort(ended) }
 
 // Expired is engine.Lessee.
 func (t *tenure) Expired() { t.expire(errExpired) }

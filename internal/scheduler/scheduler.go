@@ -24,6 +24,7 @@ type Options struct {
 	DrainTimeout  time.Duration // how long work in flight may go on when asked to stop; default 30 s
 	MaxTurnBytes  int           // of a turn's body; default 4 MiB
 	CleanInterval time.Duration // how often what nobody needs any more is deleted; default 1 min
+	Retention     time.Duration // how long dead letters are kept; 0: for good
 	Callbacks     Callbacks
 	Log           *slog.Logger
 }

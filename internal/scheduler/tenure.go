@@ -241,13 +241,7 @@ func (t *tenure) reconciling(ctx context.Context) {
 
 func (t *tenure) hint(h wake.Hint) {
 	if len(h.Cancelled) > 0 {
-		ids := make([]workflow.ID, 0, len(h.Cancelled))
-		for _, text := range h.Cancelled {
-			if id, err := workflow.ParseID(text); err == nil {
-				ids = append(ids, id)
-			}
-		}
-		t.Abort(ids)
+		t.Abort(engine.Cancelled(h.Cancelled))
 	}
 	if h.All || h.Functions || len(h.Queues) > 0 {
 		t.awake()

@@ -100,7 +100,7 @@ func (t *tenure) load(ctx context.Context, jobs []job) (ok bool) {
 	for _, j := range jobs {
 		turn := byTask[j.task.ID]
 		if turn == nil || turn.Task.Token != j.entry.lease.Token {
-			t.ledger.abort([]workflow.ID{j.task.ID}) // swept away, or somebody else's by now
+			t.ledger.abort([]workflow.Lease{j.entry.lease}) // swept away, or somebody else's by now
 		}
 		t.carryOut(j, func() workflow.Event { return t.turn(j, turn) })
 	}

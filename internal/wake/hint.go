@@ -8,7 +8,7 @@ const maxListed = 1000
 type Hint struct {
 	Queues     []string // have due work
 	Executions []string // changed, for those who wait for them
-	Cancelled  []string // tasks whose deliveries should stop
+	Cancelled  []string // leases whose deliveries should stop, as TASK/TOKEN
 	Functions  bool     // the registry changed
 	All        bool     // something was missed: look at everything
 }

@@ -1,9 +1,6 @@
 package workflow
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 func (ev Cancel) needs(n *Need) {
 	n.Executions = append(n.Executions, ev.Execution)
@@ -64,6 +61,6 @@ func (d *decision) openTasks(e *Execution) []*Task {
 			open = append(open, t)
 		}
 	}
-	slices.SortFunc(open, func(a, b *Task) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), a.ID.Compare(b.ID)) })
+	slices.SortFunc(open, oldestFirst)
 	return open
 }

@@ -26,7 +26,7 @@ type Terms struct {
 // Decide applies events in their order to what was loaded for them and gives the
 // change to save, with a verdict for each event. A refused event changes nothing.
 func Decide(loaded *Loaded, events []Event, env Env) (*Change, []Verdict) {
-	d := newDecision(loaded, env)
+	d := newDecision(loaded, treesOf(events), env)
 	verdicts := make([]Verdict, len(events))
 	for i, e := range events {
 		d.verdict = &verdicts[i]
@@ -54,6 +54,9 @@ type decision struct {
 	sent       map[NameRef]*Signal // by idempotency key
 	counters   map[NameRef]int64
 	results    map[ResultKey]*shared
+	trees      map[ID]bool    // executions that are loaded as a whole
+	children   map[ID][]*Task // of those, the tasks below each; below the zero ID, the others
+	dead       map[ID]bool    // tasks that have a dead letter
 
 	wasToken  map[ID]int64 // of loaded tasks
 	changedE  map[ID]bool
@@ -65,11 +68,13 @@ type decision struct {
 	details   map[ID]bool
 	making    ID          // the map whose items are being made
 	paused    map[ID]bool // executions that were paused or resumed
+	deadC     map[ID]bool
+	copies    map[ID]ID // made of which step of an earlier run
 	room      int
 	change    Change
 }
 
-func newDecision(loaded *Loaded, env Env) *decision {
+func newDecision(loaded *Loaded, trees map[ID]bool, env Env) *decision {
 	n := len(loaded.Tasks)
 	d := &decision{
 		env: env, now: loaded.Now,
@@ -80,6 +85,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, slots: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 		paused: map[ID]bool{},
+		trees:  trees, children: map[ID][]*Task{}, dead: map[ID]bool{}, deadC: map[ID]bool{}, copies: map[ID]ID{},
 	}
 	d.change.Now = loaded.Now
 	stamp := loaded.Now
@@ -101,9 +107,7 @@ func newDecision(loaded *Loaded, env Env) *decision {
 		d.index(t)
 	}
 	for _, waiting := range d.waiters {
-		slices.SortFunc(waiting, func(a, b *Task) int {
-			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), a.ID.Compare(b.ID))
-		})
+		slices.SortFunc(waiting, oldestFirst)
 	}
 	for _, s := range loaded.Signals {
 		ref := NameRef{s.Execution, s.Name}
@@ -114,6 +118,9 @@ func newDecision(loaded *Loaded, env Env) *decision {
 	}
 	for _, s := range loaded.Sent {
 		d.sent[NameRef{s.Execution, s.IdempotencyKey}] = s
+	}
+	for _, id := range loaded.DeadLetters {
+		d.dead[id] = true
 	}
 	for _, c := range loaded.Counters {
 		d.counters[NameRef{c.Execution, c.Name}] = c.Value
@@ -126,6 +133,9 @@ func newDecision(loaded *Loaded, env Env) *decision {
 
 func (d *decision) index(t *Task) {
 	d.tasks[t.ID] = t
+	if d.trees[t.Execution] {
+		d.children[t.Parent] = append(d.children[t.Parent], t)
+	}
 	if !t.Parent.IsZero() {
 		d.steps[StepRef{t.Parent, t.ParentRun, t.Key}] = t
 	}
@@ -158,6 +168,7 @@ func (d *decision) finish() *Change {
 		}
 	}
 	slices.Sort(c.FreedQueues)
+	d.finishDead()
 	for ref := range d.countersC {
 		c.Counters = append(c.Counters, Counter{ref.Execution, ref.Name, d.counters[ref]})
 	}
@@ -169,7 +180,12 @@ func (d *decision) finish() *Change {
 		return cmp.Or(a.Execution.Compare(b.Execution), cmp.Compare(a.Name, b.Name))
 	})
 	if d.env.Terms != nil {
-		c.Handed = slices.DeleteFunc(c.Handed, func(h Handed) bool { return h.Task.Holder != d.env.Terms.Scheduler })
+		taken := map[ID]bool{} // a task may be made due more than once
+		c.Handed = slices.DeleteFunc(c.Handed, func(h Handed) bool {
+			dropped := h.Task.Holder != d.env.Terms.Scheduler || taken[h.Task.ID]
+			taken[h.Task.ID] = true
+			return dropped
+		})
 		if len(c.Handed) > 0 {
 			c.Lessee = d.env.Terms.Scheduler
 		}

@@ -30,6 +30,10 @@
 // other: the first owns the result and runs, the others are waiting for it without
 // a lease, and take its value. When the owner ends without one, the next runs.
 //
+// A dead letter is the record of a delivered task that failed. Its replay opens the
+// task again, and what failed or was swept because of it, up to the execution; a
+// restart opens an execution whatever its state, with a new run of its orchestrator.
+//
 //	result    (absent) ──▶ running ──▶ completed ──▶ (expired)
 //	              ▲           │ the owner failed, or was cancelled
 //	              └───────────┘

@@ -39,7 +39,14 @@ var (
 	ErrAlreadyExists    = errors.New("already exists")
 	ErrHistoryTooLong   = errors.New("the history has too many steps")
 	ErrInvalidOperation = errors.New("the operation does not apply")
+	ErrNoSuchStep       = errors.New("the run has no step with this key")
 )
+
+// ConflictError says why something cannot be done as things stand, in a sentence
+// that is safe to show.
+type ConflictError struct{ Reason string }
+
+func (e *ConflictError) Error() string { return e.Reason }
 
 // MismatchError says that a turn contradicts the journal. Nothing of the turn is
 // stored and the execution is blocked until a turn matches again.

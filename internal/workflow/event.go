@@ -141,6 +141,28 @@ type SetState struct {
 	Value     json.RawMessage
 }
 
+// Replay runs the task of a dead letter again, in its execution.
+type Replay struct {
+	Execution ID
+	Task      ID
+	Queue     string // that it goes through from now on; "": its own
+	// ResetRetries counts its failures from none again; otherwise it has the attempts
+	// that its policy has left, and one in any case.
+	ResetRetries bool
+}
+
+// Discard deletes a dead letter; its task stays failed.
+type Discard struct {
+	Execution ID
+	Task      ID
+}
+
+// Restart runs an execution again, whatever its state.
+type Restart struct {
+	Execution ID
+	FromStep  *string // keeps what had settled before this step of the current run; nil: nothing
+}
+
 // Lease names an attempt: a task of an execution, and the token that fences it.
 type Lease struct {
 	Execution ID
@@ -155,7 +177,7 @@ func Repeatable(e Event) bool {
 	switch e := e.(type) {
 	case Send:
 		return e.IdempotencyKey != ""
-	case Count:
+	case Count, Replay, Discard, Restart:
 		return false
 	}
 	return true

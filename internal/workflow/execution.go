@@ -30,7 +30,7 @@ func (s ExecutionState) Terminal() bool {
 	return false
 }
 
-// Execution is one run of a function. What follows Queue changes; what comes
+// Execution is one run of a function. What follows CreatedAt changes; what comes
 // before it is fixed when the execution starts.
 type Execution struct {
 	Namespace      string
@@ -49,7 +49,6 @@ type Execution struct {
 	RequestHash    []byte // of the request that carried IdempotencyKey
 	DispatchedBy   ID     // the task whose command dispatched it; zero: a client did
 	CreatedAt      time.Time
-	DeadlineAt     *time.Time
 
 	State           ExecutionState
 	Result          json.RawMessage
@@ -57,6 +56,7 @@ type Execution struct {
 	Retries         int // failed attempts of its tasks that were tried again
 	StartedAt       *time.Time
 	CompletedAt     *time.Time
+	DeadlineAt      *time.Time // nil: none, or one that had passed when the execution was opened again
 	CancelRequested bool
 	Paused          bool
 	SignalSeq       int64 // signals ever sent

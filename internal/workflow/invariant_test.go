@@ -16,12 +16,15 @@ type guard struct {
 	awaits     map[ID]*Await        // what each orchestrator was told to wait for
 	added      map[NameRef]int64    // what was added to counters, by steps and from outside
 	sums       map[StepRef]struct{} // counter steps that are in added
+	exhumed    map[ID]bool          // executions whose dead letters the last transaction took away
+	ends       map[ID]int           // of executions, that were seen
+	reopenings map[ID]int           // of executions that may have ended before
 }
 
 func newGuard() *guard {
 	return &guard{
 		settled: map[ID]*Task{}, terminal: map[ID]*Execution{}, tokens: map[ID]int64{}, deliveries: map[ID]int64{},
-		awaits: map[ID]*Await{}, added: map[NameRef]int64{}, sums: map[StepRef]struct{}{},
+		awaits: map[ID]*Await{}, added: map[NameRef]int64{}, sums: map[StepRef]struct{}{}, exhumed: map[ID]bool{}, ends: map[ID]int{}, reopenings: map[ID]int{},
 	}
 }
 
@@ -57,13 +60,61 @@ func (g *guard) check(m *model, only ...ID) error {
 			return fmt.Errorf("counter %s is %d, its steps add up to %d", ref.Name, got, want)
 		}
 	}
+	for id := range m.dead {
+		if t := m.tasks[id]; t.State != TaskFailed || !t.Kind.Delivered() || t.Op == OpCallback {
+			return fmt.Errorf("the %s task %q has a dead letter", t.State, t.Key)
+		}
+	}
+	clear(g.exhumed)
 	return nil
+}
+
+// reopened lets go of what a replay or a restart may change: the execution's end,
+// tasks that failed or were swept, and the places of those that settled after them.
+func (g *guard) reopened(m *model, execution ID) error {
+	delete(g.terminal, execution)
+	for _, t := range m.tasks {
+		if t.Execution == execution && t.ParentRun < 0 {
+			delete(g.sums, StepRef{t.Parent, m.tasks[t.Parent].Run, t.Key}) // whoever commands it again adds again
+		}
+	}
+	g.reopenings[execution]++
+	for id, was := range g.settled {
+		if was.Execution != execution {
+			continue
+		}
+		now := m.tasks[id]
+		switch {
+		case now.State == was.State && reflect.DeepEqual(now.CompletedAt, was.CompletedAt) && now.Token == was.Token:
+			was.Seq, was.ParentRun = now.Seq, now.ParentRun
+		case was.State != TaskFailed && was.State != TaskCancelled && !was.Root():
+			return fmt.Errorf("task %q had settled as %s, as number %d, and is %s", was.Key, was.State, was.Seq, now.State)
+		default:
+			delete(g.settled, id)
+		}
+	}
+	return nil
+}
+
+// buried checks that a task which has just failed is in the dead letters.
+func (g *guard) buried(m *model, t *Task) error {
+	if _, dead := m.dead[t.ID]; dead || t.State != TaskFailed || !t.Kind.Delivered() || t.Op == OpCallback {
+		return nil
+	}
+	copied := t.Token == 0 // kept by a restart: no attempt of it ever was
+	if copied || m.executions[t.Execution].CancelRequested || g.exhumed[t.Execution] {
+		return nil
+	}
+	return fmt.Errorf("it failed and is not in the dead letters")
 }
 
 func (g *guard) execution(m *model, e *Execution) error {
 	if e.State.Terminal() {
 		if was := g.terminal[e.ID]; was != nil && !reflect.DeepEqual(was, e) {
 			return fmt.Errorf("it was terminal and changed:\n%s\n%s", picture(was), picture(e))
+		}
+		if g.terminal[e.ID] == nil {
+			g.ends[e.ID]++
 		}
 		g.terminal[e.ID] = copyExecution(e)
 	} else if g.terminal[e.ID] != nil {
@@ -72,16 +123,35 @@ func (g *guard) execution(m *model, e *Execution) error {
 	if (e.CompletedAt != nil) != e.State.Terminal() {
 		return fmt.Errorf("completed at %v", e.CompletedAt)
 	}
-	callbacks := 0
+	if err := g.callbacks(m, e); err != nil {
+		return err
+	}
+	return g.mailbox(m, e)
+}
+
+// callbacks checks that each end has a callback, and that one of an end that was
+// taken back is not delivered any more.
+func (g *guard) callbacks(m *model, e *Execution) error {
+	callbacks, open := 0, 0
 	for _, id := range m.made {
 		if t := m.tasks[id]; t.Execution == e.ID && t.Op == OpCallback {
 			callbacks++
+			if !t.State.Settled() {
+				open++
+			}
 		}
 	}
-	if want := e.State.Terminal() && e.CallbackURL != ""; callbacks > 1 || (callbacks == 1) != want {
-		return fmt.Errorf("it has %d callbacks to %q", callbacks, e.CallbackURL)
+	least, most := g.ends[e.ID], g.reopenings[e.ID] // an end and a reopening may be in one transaction
+	if e.State.Terminal() {
+		most++
 	}
-	return g.mailbox(m, e)
+	if e.CallbackURL == "" {
+		least, most = 0, 0
+	}
+	if callbacks < least || callbacks > most || open > 1 || open > 0 && !e.State.Terminal() {
+		return fmt.Errorf("it has ended %d times, and has %d callbacks to %q, %d of them open", least, callbacks, e.CallbackURL, open)
+	}
+	return nil
 }
 
 func (g *guard) mailbox(m *model, e *Execution) error {
@@ -130,6 +200,9 @@ func (g *guard) task(m *model, t *Task) error {
 	if t.State.Settled() {
 		if was := g.settled[t.ID]; was == nil {
 			g.settled[t.ID] = copyTask(t)
+			if err := g.buried(m, t); err != nil {
+				return err
+			}
 		} else if !reflect.DeepEqual(was, t) {
 			return fmt.Errorf("it was settled and changed:\n%s\n%s", picture(was), picture(t))
 		}
@@ -163,7 +236,7 @@ func (g *guard) holding(m *model, t *Task) error {
 	ok := true
 	switch {
 	case t.State.Settled():
-		ok = !held && !due && t.Await == nil && t.WaitingFor == "" && t.CompletedAt != nil && t.OwnsResult.IsZero() && t.AwaitsResult.IsZero()
+		ok = !held && !due && t.Await == nil && t.WaitingFor == "" && t.CompletedAt != nil && t.AwaitsResult.IsZero()
 	case held && due, !t.AwaitsResult.IsZero() && t.State != TaskWaiting, !t.AwaitsResult.IsZero() && !t.OwnsResult.IsZero():
 		ok = false
 	case t.State == TaskRunning:
@@ -171,7 +244,7 @@ func (g *guard) holding(m *model, t *Task) error {
 	case t.State == TaskPending:
 		ok = t.Kind.Delivered() && !held && due == (released && !parked) && (t.ScheduledFor != nil) == released
 	case !t.AwaitsResult.IsZero():
-		ok = t.Kind.Delivered() && !held && !due && t.Turn == 0
+		ok = t.Kind.Delivered() && !held && !due && len(m.children(t.ID, t.Run)) == 0
 	case t.State == TaskWaiting && t.Kind == KindTimer:
 		ok = due || held
 	case t.State == TaskWaiting && t.Kind == KindSignal:

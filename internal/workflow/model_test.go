@@ -22,6 +22,7 @@ type model struct {
 	state      map[NameRef]json.RawMessage
 	results    map[ResultKey]*Result
 	attempts   []FailedAttempt
+	dead       map[ID]DeadLetter
 }
 
 var errFence = errors.New("the fence does not hold")
@@ -31,6 +32,7 @@ func newModel() *model {
 		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), executions: map[ID]*Execution{}, tasks: map[ID]*Task{},
 		family:  map[ID][]ID{},
 		signals: map[ID][]*Signal{}, counters: map[NameRef]int64{}, state: map[NameRef]json.RawMessage{}, results: map[ResultKey]*Result{},
+		dead: map[ID]DeadLetter{},
 	}
 }
 
@@ -89,13 +91,14 @@ func (m *model) load(need Need) *Loaded {
 			l.task(id, 0)
 		case t.WaitingFor != "" && slices.Contains(need.Waiters, NameRef{t.Execution, t.WaitingFor}):
 			l.task(id, 1)
-		case !t.State.Settled() && t.Op != OpItem && t.Op != OpCallback && slices.Contains(need.Open, t.Execution):
+		case !t.State.Settled() && t.Op != OpItem && t.Op != OpCallback && slices.Contains(need.Open, t.Execution),
+			slices.Contains(need.Trees, t.Execution):
 			l.task(id, 0)
 		}
 	}
 	for id, mailbox := range m.signals {
 		for _, s := range mailbox {
-			if s.TakenBy.IsZero() && slices.Contains(need.Mailbox, NameRef{id, s.Name}) {
+			if s.TakenBy.IsZero() && (slices.Contains(need.Mailbox, NameRef{id, s.Name}) || slices.Contains(need.Trees, id)) {
 				l.loaded.Signals = append(l.loaded.Signals, copied(s))
 			}
 		}
@@ -113,6 +116,11 @@ func (m *model) load(need Need) *Loaded {
 		}
 	}
 	l.results(need)
+	for _, id := range need.DeadLetters {
+		if _, dead := m.dead[id]; dead {
+			l.loaded.DeadLetters = append(l.loaded.DeadLetters, id)
+		}
+	}
 	return &l.loaded
 }
 
@@ -120,6 +128,11 @@ func (l *loader) results(need Need) {
 	keys := slices.Clone(need.Results)
 	for _, id := range need.ResultsOf {
 		if t := l.tasks[id]; t != nil {
+			keys = append(keys, t.OwnsResult, t.AwaitsResult)
+		}
+	}
+	for _, t := range l.tasks {
+		if slices.Contains(need.Trees, t.Execution) {
 			keys = append(keys, t.OwnsResult, t.AwaitsResult)
 		}
 	}
@@ -188,10 +201,17 @@ func (m *model) save(c *Change) (swept map[ID]bool, err error) {
 	for _, e := range c.Executions {
 		m.executions[e.ID] = copyExecution(e)
 	}
+	for _, move := range c.Moves {
+		m.tasks[move.Task].ParentRun = move.Run
+	}
 	for _, t := range c.NewTasks {
 		if err := m.insert(t); err != nil {
 			return nil, err
 		}
+	}
+	for _, r := range c.Reopened {
+		t := m.tasks[r.Task]
+		t.Result, t.Error, t.Queue = nil, nil, cmp.Or(r.Queue, t.Queue)
 	}
 	for _, u := range c.Tasks {
 		m.update(u)
@@ -200,6 +220,12 @@ func (m *model) save(c *Change) (swept map[ID]bool, err error) {
 		m.tasks[in.Task].Input = in.Input
 	}
 	m.attempts = append(m.attempts, c.Attempts...)
+	for _, letter := range c.DeadLetters {
+		m.dead[letter.Task] = letter
+	}
+	for _, id := range c.Exhumed {
+		delete(m.dead, id)
+	}
 	m.saveContext(c)
 	return m.saveMany(c), nil
 }
@@ -209,7 +235,7 @@ func (m *model) insert(t *Task) error {
 		return fmt.Errorf("task %s: %w", t.ID, ErrAlreadyExists)
 	}
 	for _, id := range m.family[t.Parent] {
-		if other := m.tasks[id]; other.Execution == t.Execution && other.ParentRun == t.ParentRun && other.Key == t.Key {
+		if other := m.tasks[id]; !t.Parent.IsZero() && other.Execution == t.Execution && other.ParentRun == t.ParentRun && other.Key == t.Key {
 			return fmt.Errorf("task %q: %w", t.Key, ErrAlreadyExists)
 		}
 	}
@@ -222,7 +248,7 @@ func (m *model) insert(t *Task) error {
 // update keeps what was not loaded, unless the change sets it.
 func (m *model) update(u TaskUpdate) {
 	was, t := m.tasks[u.ID], copyTask(u.Task)
-	t.Input = was.Input
+	t.Input, t.Queue = was.Input, was.Queue
 	if t.Result == nil {
 		t.Result = was.Result
 	}
@@ -277,7 +303,10 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 				}
 				t.State, t.CompletedAt, t.DueAt, t.Holder = TaskCancelled, copied(&c.Now), nil, ID{}
 				t.WaitingFor, t.Await = "", nil
-				t.OwnsResult, t.AwaitsResult = ResultKey{}, ResultKey{}
+				if t.OwnsResult.IsZero() {
+					t.OwnsResult = t.AwaitsResult
+				}
+				t.AwaitsResult, t.Slot = ResultKey{}, false
 				t.Token++
 			}
 		}
@@ -299,6 +328,10 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 			items = append(items, Item{State: t.State, Result: t.Result, Error: t.Error})
 		}
 		m.tasks[g.Map].Result = GatherItems(items, g.Collect)
+	}
+	for _, c := range c.Copies {
+		from, to := m.tasks[c.From], m.tasks[c.To]
+		to.Input, to.Result, to.Error = from.Input, from.Result, copied(from.Error)
 	}
 	return swept
 }

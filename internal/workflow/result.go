@@ -140,11 +140,12 @@ func (d *decision) own(t *Task, key ResultKey, r *shared) {
 }
 
 // disown ends a task's part in a shared result as it settles: the owner's value
-// becomes the result of all, or the result belongs to nobody.
+// becomes the result of all, or the result belongs to nobody. The task keeps the key,
+// for the case that it is opened again.
 func (d *decision) disown(t *Task) {
 	key := t.OwnsResult
-	t.OwnsResult, t.AwaitsResult = ResultKey{}, ResultKey{}
 	if key.IsZero() {
+		t.OwnsResult, t.AwaitsResult = t.AwaitsResult, ResultKey{}
 		return
 	}
 	r := d.results[key]
@@ -160,6 +161,43 @@ func (d *decision) disown(t *Task) {
 		expires := d.now.Add(*f.CacheTTL)
 		r.ExpiresAt = &expires
 	}
+}
+
+// lost tells whether another task has made the result that a task ran for, or is at
+// it, while this one had ended.
+func (d *decision) lost(t *Task) bool {
+	r := d.results[t.OwnsResult]
+	if t.OwnsResult.IsZero() || r == nil || r.Task == t.ID {
+		return false
+	}
+	return r.usable(d.now, false) || r.State == ResultRunning && d.owned(r)
+}
+
+// ownAgain makes a task that is opened again the owner of the result that it ran
+// for, which nobody else does. One that is cached may be there already: it is made anew.
+func (d *decision) ownAgain(t *Task) {
+	if key := t.OwnsResult; !key.IsZero() {
+		d.own(t, key, d.results[key])
+	}
+}
+
+// shareAgain lets a task that is opened again take the result that it ran for, or
+// wait for it, as another task has made it, or is at it.
+func (d *decision) shareAgain(t *Task) {
+	key := t.OwnsResult
+	t.OwnsResult = ResultKey{}
+	if d.share(t, key) {
+		d.makeDue(t, d.now)
+	}
+}
+
+// startOver makes an orchestrator begin a new run, of the same input, if it begins at all.
+func (t *Task) startOver() {
+	if t.Kind != KindOrchestrator {
+		return
+	}
+	t.Run++
+	t.Attempt, t.Settled, t.Open = 0, 0, 0
 }
 
 // saveResults adds the results that the batch made and changed to the change, in

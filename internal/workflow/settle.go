@@ -13,6 +13,9 @@ func (d *decision) settle(t *Task, state TaskState, result json.RawMessage, fail
 	t.WaitingFor, t.Await, t.Slot = "", nil, false
 	d.disown(t)
 	d.touch(t)
+	if state == TaskFailed {
+		d.bury(t)
+	}
 	if t.Kind == KindOrchestrator && t.Open > 0 && !t.Root() {
 		d.sweep(t.Execution, t.ID)
 	}
@@ -40,6 +43,10 @@ func (d *decision) cancel(t *Task, reason string) {
 }
 
 func (d *decision) sweep(execution, under ID) {
+	if d.trees[execution] {
+		d.sweepTree(execution, under)
+		return
+	}
 	d.change.Sweeps = append(d.change.Sweeps, Sweep{Execution: execution, Under: under})
 }
 
@@ -75,7 +82,7 @@ func (d *decision) itemSettled(m, item *Task) {
 	case m.Open == 0:
 		d.change.Gathers = append(d.change.Gathers, Gather{Execution: m.Execution, Map: m.ID, Collect: collect})
 		d.settle(m, TaskCompleted, nil, nil)
-	case m.Next < m.Items:
+	case m.Next < m.Items && m.Next-int(m.Settled) < m.Options.MaxInFlight: // a replayed item may be one too many
 		d.releaseItem(m)
 	}
 }
@@ -98,7 +105,9 @@ func (d *decision) releaseItem(m *Task) {
 		m.Next++ // it is made with this turn, and due then
 		return
 	}
-	if n := len(d.change.Releases); n > 0 && d.change.Releases[n-1].Map == m.ID {
+	if d.trees[m.Execution] {
+		d.releaseLoaded(m)
+	} else if n := len(d.change.Releases); n > 0 && d.change.Releases[n-1].Map == m.ID {
 		d.change.Releases[n-1].To++
 	} else {
 		d.change.Releases = append(d.change.Releases, Release{Execution: m.Execution, Map: m.ID, From: m.Next, To: m.Next + 1})

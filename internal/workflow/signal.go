@@ -74,16 +74,7 @@ func (d *decision) nextWaiter(ref NameRef) *Task {
 // waitSignal takes the oldest buffered signal of the name, or begins to wait.
 func (d *decision) waitSignal(e *Execution, t *Task, c *Command) {
 	t.Kind, t.State = KindSignal, TaskWaiting
-	ref := NameRef{e.ID, c.Name}
-	if queue := d.mailbox[ref]; len(queue) > 0 {
-		s := queue[0]
-		d.mailbox[ref] = queue[1:]
-		s.TakenBy = t.ID
-		if !d.fresh[s.ID] {
-			d.change.Taken = append(d.change.Taken, s)
-		}
-		e.Buffered--
-		d.touchExecution(e)
+	if s := d.takeSignal(e, t, c.Name); s != nil {
 		d.add(t)
 		d.settle(t, TaskCompleted, s.Payload, nil)
 		return
@@ -94,4 +85,22 @@ func (d *decision) waitSignal(e *Execution, t *Task, c *Command) {
 		t.DueAt, t.ScheduledFor = &due, &due
 	}
 	d.add(t)
+}
+
+// takeSignal gives a wait the oldest buffered signal of a name; nil: there is none.
+func (d *decision) takeSignal(e *Execution, t *Task, name string) *Signal {
+	ref := NameRef{e.ID, name}
+	queue := d.mailbox[ref]
+	if len(queue) == 0 {
+		return nil
+	}
+	s := queue[0]
+	d.mailbox[ref] = queue[1:]
+	s.TakenBy = t.ID
+	if !d.fresh[s.ID] {
+		d.change.Taken = append(d.change.Taken, s)
+	}
+	e.Buffered--
+	d.touchExecution(e)
+	return s
 }

@@ -34,6 +34,10 @@ type Need struct {
 	Results    []ResultKey // shared results, to lock in the order of keys unless they can be taken
 	ResultsOf  []ID        // and those that these tasks own or await
 	Open       []ID        // executions whose tasks are all wanted that are not settled, but for items of maps and callbacks
+	// Trees are executions of which all tasks are wanted, the results that these own or
+	// owned, and all signals that no wait has taken.
+	Trees       []ID
+	DeadLetters []ID // tasks, of which those are wanted that have a dead letter
 }
 
 // NeedOf gives what a batch of events needs, without repetitions.
@@ -45,6 +49,8 @@ func NeedOf(events []Event) Need {
 	n.Executions = sorted(n.Executions)
 	n.Tasks = sorted(n.Tasks)
 	n.Open = sorted(n.Open)
+	n.Trees = sorted(n.Trees)
+	n.DeadLetters = sorted(n.DeadLetters)
 	n.Keys = distinct(n.Keys)
 	n.Steps = distinct(n.Steps)
 	n.Waiters = distinct(n.Waiters)
@@ -53,6 +59,10 @@ func NeedOf(events []Event) Need {
 	n.Counters = distinct(n.Counters)
 	n.Results = sortedKeys(n.Results)
 	n.ResultsOf = sorted(n.ResultsOf)
+	n.Mailbox = slices.DeleteFunc(n.Mailbox, func(ref NameRef) bool { // comes with the tree
+		_, found := slices.BinarySearchFunc(n.Trees, ref.Execution, ID.Compare)
+		return found
+	})
 	return n
 }
 
@@ -96,6 +106,8 @@ type Loaded struct {
 	Sent       []*Signal // that have the idempotency keys, taken or not
 	Counters   []Counter
 	Results    []LoadedResult
+	// DeadLetters are those of the tasks asked for that have one.
+	DeadLetters []ID
 }
 
 // Change is all that a batch of events changes. A store saves it in the
@@ -116,6 +128,11 @@ type Change struct {
 	Counters      []Counter // new values
 	State         []StateEntry
 	Attempts      []FailedAttempt
+	DeadLetters   []DeadLetter // of tasks that may have one already
+	Exhumed       []ID         // tasks whose dead letters go, if they have one
+	Reopened      []Reopened
+	Moves         []Move // come before NewTasks, which may have the same keys
+	Copies        []Copy
 	NewResults    []*Result      // must not exist yet
 	Results       []ResultUpdate // of loaded ones
 	Holds         []Hold         // executions of which Lessee now holds something; may exist already
@@ -146,7 +163,7 @@ type Handed struct {
 func (c *Change) Empty() bool {
 	return len(c.NewExecutions)+len(c.Executions)+len(c.NewTasks)+len(c.Tasks)+len(c.Inputs)+len(c.Sweeps)+
 		len(c.Releases)+len(c.Parks)+len(c.NewSignals)+len(c.Taken)+len(c.Counters)+len(c.State)+len(c.Attempts)+
-		len(c.NewResults)+len(c.Results)+len(c.Holds)+len(c.Unholds) == 0
+		len(c.DeadLetters)+len(c.Exhumed)+len(c.NewResults)+len(c.Results)+len(c.Holds)+len(c.Unholds) == 0
 }
 
 // TaskUpdate saves the changing fields of a task, on the condition that its
@@ -163,6 +180,29 @@ type TaskInput struct {
 	Execution ID
 	Task      ID
 	Input     json.RawMessage
+}
+
+// Reopened is a task that had settled and has not any more: its result and error
+// go, before the change updates it, and it gets another queue unless Queue is "".
+type Reopened struct {
+	Execution ID
+	Task      ID
+	Queue     string
+}
+
+// Move gives a step to another run of its parent: a negative one, which is none.
+type Move struct {
+	Execution ID
+	Task      ID
+	Run       int
+}
+
+// Copy gives a task that the change makes the input, result and error that another
+// one has when all else is saved.
+type Copy struct {
+	Execution ID
+	From      ID
+	To        ID
 }
 
 // Sweep cancels, in one statement, every task below Under that has not settled

@@ -9,7 +9,7 @@ import (
 // command makes the step that a command asks for.
 func (d *decision) command(e *Execution, parent *Task, c *Command) {
 	t := &Task{
-		Namespace: e.Namespace, ID: d.env.NewID(), Execution: e.ID, Parent: parent.ID, ParentRun: parent.Run,
+		Namespace: e.Namespace, ID: d.env.NewID(), Execution: e.ID, Parent: parent.ID, ParentRun: parent.Run, ParentTurn: parent.Turn,
 		Key: c.Key, Op: c.Op, Name: c.Name, CreatedAt: d.now, Kind: KindLocal, State: TaskPending,
 	}
 	parent.Open++

@@ -53,6 +53,7 @@ func (s *story) try(events ...Event) []Verdict {
 			}
 		}
 	}
+	s.opens(events, verdicts)
 	if err := s.guard.check(s.m); err != nil {
 		s.Fatal(err)
 	}

@@ -66,21 +66,22 @@ const (
 // Task is one call inside an execution. What follows CreatedAt changes; what
 // comes before it is fixed when the task is made.
 type Task struct {
-	Namespace string
-	ID        ID
-	Execution ID
-	Parent    ID  // zero: the root task, the deadline timer, a callback
-	ParentRun int // the parent's run that made it
-	Key       string
-	Op        Op
-	Name      string  // the function, signal, counter, state key, change id or receiver
-	Version   *string // the version of an orchestrator; nil: whichever is current
-	Queue     string  // of tasks that are delivered; "" for the others
-	Priority  int
-	Input     json.RawMessage // nil on a root task: the execution's
-	Options   *CallOptions
-	Item      int // index in its map
-	CreatedAt time.Time
+	Namespace  string
+	ID         ID
+	Execution  ID
+	Parent     ID  // zero: the root task, the deadline timer, a callback
+	ParentRun  int // the parent's run that made it; negative: a replay took it out of the history
+	ParentTurn int // of an orchestrator, that commanded it
+	Key        string
+	Op         Op
+	Name       string  // the function, signal, counter, state key, change id or receiver
+	Version    *string // the version of an orchestrator; nil: whichever is current
+	Queue      string  // of tasks that are delivered; "" for the others
+	Priority   int
+	Input      json.RawMessage // nil on a root task: the execution's
+	Options    *CallOptions
+	Item       int // index in its map
+	CreatedAt  time.Time
 
 	Kind  Kind
 	State TaskState
@@ -100,8 +101,9 @@ type Task struct {
 	Error        *Error
 	Detail       json.RawMessage // the last heartbeat's details
 	WaitingFor   string          // the signal that a waiting task wants; "" otherwise
-	// OwnsResult is the shared result that the task runs for, AwaitsResult the one
-	// that it waits for while another task does; zero: none. Never both.
+	// OwnsResult is the shared result that the task runs for, or if it has settled that
+	// it ran or waited for; AwaitsResult the one that it waits for while another task
+	// runs for it; zero: none. Never both.
 	OwnsResult   ResultKey
 	AwaitsResult ResultKey
 	// CacheHit says that it was settled with another task's result, and never delivered.

@@ -201,7 +201,7 @@ func (d *decision) outcome(t *Task, o *Outcome) {
 		}
 		t.Run++
 		t.Settled, t.Open = 0, 0
-		d.change.Inputs = append(d.change.Inputs, TaskInput{Execution: t.Execution, Task: t.ID, Input: o.ContinueAsNew})
+		d.setInput(t, o.ContinueAsNew)
 		d.makeDue(t, d.now)
 	default:
 		d.settle(t, d.ended(t, TaskCompleted), o.Completed, nil)

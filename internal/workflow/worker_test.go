@@ -12,7 +12,7 @@ type turn struct {
 	lease     Lease
 	run       int
 	cancelled bool
-	input     string // of this run; the first is a number, the others carry what was told so far
+	input     string // of this run; the first is a number, the others carry how many runs this makes, and what was told so far
 	steps     map[string]*Task
 }
 
@@ -35,11 +35,12 @@ func (p *program) answer(programs []*program, v turn) TurnAnswered {
 	if v.cancelled {
 		return v.compensate(ev)
 	}
-	told := v.input
-	if strings.HasPrefix(told, `"`) {
-		_ = json.Unmarshal([]byte(told), &told)
-	} else {
-		told += ":"
+	told, runs := v.input+":", 1
+	if strings.HasPrefix(v.input, `"`) {
+		_ = json.Unmarshal([]byte(v.input), &told)
+		before, rest, _ := strings.Cut(told, "|")
+		runs, _ = strconv.Atoi(before)
+		told = rest
 	}
 	for i, s := range p.statements {
 		for j, l := range s.leaves {
@@ -62,8 +63,9 @@ func (p *program) answer(programs []*program, v turn) TurnAnswered {
 	}
 	text, _ := json.Marshal(told)
 	switch {
-	case v.run+1 < p.runs:
-		ev.Outcome = &Outcome{ContinueAsNew: text}
+	case runs < p.runs: // by its input: a restart begins a run of the orchestrator too
+		next, _ := json.Marshal(strconv.Itoa(runs+1) + "|" + told)
+		ev.Outcome = &Outcome{ContinueAsNew: next}
 	case p.fails:
 		ev.Outcome = &Outcome{Failed: &Error{Type: "program", Message: "it fails"}}
 	default:

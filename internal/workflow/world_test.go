@@ -26,6 +26,7 @@ type world struct {
 	reports  []Event // of asynchronous attempts, to be sent at any time
 	past     []Event // that were sent already, or whose lease was lost
 	outside  map[ID]bool
+	revised  map[ID]bool // executions of which a step was replayed that they had gone past
 	healing  bool
 	runs     map[ResultKey]int // that completed, for all who share the result
 	seen     map[string]int    // operations that succeeded
@@ -34,7 +35,9 @@ type world struct {
 var schedulers = []ID{{15: 0xa}, {15: 0xb}}
 
 func newWorld(t *rapid.T, seen map[string]int) *world {
-	w := &world{T: t, m: newModel(), guard: newGuard(), limits: DefaultLimits(), outside: map[ID]bool{}, runs: map[ResultKey]int{}, seen: seen}
+	w := &world{
+		T: t, m: newModel(), guard: newGuard(), limits: DefaultLimits(), outside: map[ID]bool{}, revised: map[ID]bool{}, runs: map[ResultKey]int{}, seen: seen,
+	}
 	w.limits.LostLease, w.limits.BadTurns, w.limits.Mailbox = 1_000, 3, 2
 	for i := range 3 {
 		w.programs = append(w.programs, drawProgram(t, i))
@@ -105,6 +108,11 @@ func describe(events []Event) string {
 
 // learn keeps account of what an event was told to have done.
 func (w *world) learn(e Event, v Verdict, before map[ID]*Task) {
+	var why *ConflictError
+	if errors.As(v.Err, &why) {
+		w.seen["refused: a conflict"]++
+		return
+	}
 	if v.Err != nil {
 		w.seen[fmt.Sprintf("refused: %v", v.Err)]++
 		return
@@ -141,6 +149,43 @@ func (w *world) learn(e Event, v Verdict, before map[ID]*Task) {
 		w.guard.added[NameRef{e.Execution, e.Name}] += e.Add
 	case Cancel:
 		w.seen[fmt.Sprintf("cancel by force %v", e.Force)]++
+	case Replay:
+		w.learnReopening(e.Execution)
+		w.learnReplay(e)
+	case Discard:
+		w.guard.exhumed[e.Execution] = true
+	case Restart:
+		w.learnReopening(e.Execution)
+		w.guard.exhumed[e.Execution] = true
+		w.seen[fmt.Sprintf("restart from a step %v", e.FromStep != nil)]++
+		root := w.m.tasks[w.m.executions[e.Execution].RootTask]
+		delete(w.runs, root.OwnsResult) // it is made anew
+		for _, step := range w.m.children(root.ID, root.Run) {
+			w.seen["step kept by a restart"]++
+			w.guard.sums[StepRef{root.ID, root.Run, step.Key}] = struct{}{}
+		}
+	}
+}
+
+// learnReplay notes replays of steps that their orchestrator had gone past, with
+// others of the statement cancelled: what it comes to now is not foretold.
+func (w *world) learnReplay(e Replay) {
+	for t := w.m.tasks[e.Task]; !t.Root(); t = w.m.tasks[t.Parent] {
+		statement, _, _ := strings.Cut(t.Key, "/")
+		for _, step := range w.m.children(t.Parent, t.ParentRun) {
+			if step.Key == statement+"/cancel" {
+				w.revised[e.Execution] = true
+			}
+		}
+	}
+}
+
+func (w *world) learnReopening(execution ID) {
+	if w.guard.terminal[execution] != nil {
+		w.seen[fmt.Sprintf("reopened when %s", w.guard.terminal[execution].State)]++
+	}
+	if err := w.guard.reopened(w.m, execution); err != nil {
+		w.Fatal(err)
 	}
 }
 

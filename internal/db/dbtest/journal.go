@@ -163,7 +163,7 @@ func executionRoundTrips(f *fixture) {
 func wholeTask(execution workflow.ID) workflow.Task {
 	version, priority := "", 0
 	return workflow.Task{
-		Namespace: db.DefaultNamespace, ID: newID(), Execution: execution, Parent: newID(), ParentRun: 2, Key: "k#0", Op: workflow.OpCall,
+		Namespace: db.DefaultNamespace, ID: newID(), Execution: execution, Parent: newID(), ParentRun: 2, ParentTurn: 3, Key: "k#0", Op: workflow.OpCall,
 		Name: "n", Version: &version, Queue: "q", Priority: 9, Input: json.RawMessage(` {"a" : 1}`),
 		Options: &workflow.CallOptions{Timeout: time.Minute, Priority: &priority, Tags: []string{"x"}, MaxInFlight: 3, Collect: true},
 		Item:    3, CreatedAt: *at(0), Kind: workflow.KindOrchestrator, State: workflow.TaskWaiting, DueAt: at(1), ScheduledFor: at(2),

@@ -85,6 +85,7 @@ func updateExecutions(es []*workflow.Execution) (statement, error) {
 		SignalSeqs:       column(es, func(e E) int64 { return e.SignalSeq }),
 		Buffereds:        column(es, func(e E) int32 { return number(e.Buffered) }),
 		ContextSeqs:      column(es, func(e E) int64 { return e.ContextSeq }),
+		DeadlineAts:      column(es, func(e E) time.Time { return timeOf(e.DeadlineAt) }),
 	}
 	return func(ctx context.Context, q *queries) error { return q.UpdateExecutions(ctx, params) }, errors.Join(errs...)
 }
@@ -99,6 +100,7 @@ func insertTasks(ts []*workflow.Task) (statement, error) {
 		ExecutionIds:    column(ts, func(t T) workflow.ID { return t.Execution }),
 		ParentIds:       column(ts, func(t T) workflow.ID { return t.Parent }),
 		ParentRuns:      column(ts, func(t T) int32 { return number(t.ParentRun) }),
+		ParentTurns:     column(ts, func(t T) int32 { return number(t.ParentTurn) }),
 		StepKeys:        column(ts, func(t T) string { return t.Key }),
 		Ops:             column(ts, func(t T) string { return string(t.Op) }),
 		Names:           column(ts, func(t T) string { return t.Name }),

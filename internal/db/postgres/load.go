@@ -16,7 +16,7 @@ func loading(n workflow.Need, l *workflow.Loaded) []statement {
 	if len(n.Executions) > 0 {
 		statements = append(statements, lockExecutions(n.Executions, l))
 	}
-	if len(n.Results)+len(n.ResultsOf) > 0 {
+	if shares(n) {
 		statements = append(statements, lockResults(n))
 	}
 	statements = append(statements, func(ctx context.Context, q *queries) (err error) {
@@ -26,7 +26,7 @@ func loading(n workflow.Need, l *workflow.Loaded) []statement {
 	if len(n.Keys) > 0 {
 		statements = append(statements, executionsByKey(n.Keys, l))
 	}
-	if len(n.Tasks)+len(n.Steps)+len(n.Waiters)+len(n.Open) > 0 {
+	if len(n.Tasks)+len(n.Steps)+len(n.Waiters)+len(n.Open)+len(n.Trees) > 0 {
 		statements = append(statements, loadTasks(n, l))
 	}
 	if len(n.Mailbox) > 0 {
@@ -38,7 +38,13 @@ func loading(n workflow.Need, l *workflow.Loaded) []statement {
 	if len(n.Counters) > 0 {
 		statements = append(statements, loadCounters(n.Counters, l))
 	}
-	if len(n.Results)+len(n.ResultsOf) > 0 {
+	if len(n.DeadLetters) > 0 {
+		statements = append(statements, loadDeadLetters(n.DeadLetters, l))
+	}
+	if len(n.Trees) > 0 {
+		statements = append(statements, loadMailboxes(n.Trees, l))
+	}
+	if shares(n) {
 		statements = append(statements, loadResults(n, l))
 	}
 	return statements
@@ -94,6 +100,7 @@ func loadTasks(n workflow.Need, l *workflow.Loaded) statement {
 		WaiterExecutions: column(n.Waiters, execution),
 		WaiterNames:      column(n.Waiters, name),
 		Open:             n.Open,
+		Trees:            n.Trees,
 	}
 	return func(ctx context.Context, q *queries) error {
 		rows, err := q.LoadTasks(ctx, params)

@@ -48,6 +48,19 @@ var hot = map[string]struct {
 	"HeldIn":           {dbsqlc.HeldIn, []string{"tasks_step"}},
 	"Orphans":          {dbsqlc.Orphans, []string{"holds_pkey", "tasks_step"}},
 
+	"LoadMailboxes":              {dbsqlc.LoadMailboxes, []string{"signals_buffered"}},
+	"LoadDeadLetters":            {dbsqlc.LoadDeadLetters, []string{"dead_letters_pkey"}},
+	"DeleteDeadLetters":          {dbsqlc.DeleteDeadLetters, []string{"dead_letters_pkey"}},
+	"ReopenTasks":                {dbsqlc.ReopenTasks, []string{"tasks_pkey"}},
+	"MoveSteps":                  {dbsqlc.MoveSteps, []string{"tasks_pkey"}},
+	"CopyPayloads":               {dbsqlc.CopyPayloads, []string{"tasks_pkey"}},
+	"GetDeadLetter":              {dbsqlc.GetDeadLetter, []string{"dead_letters_pkey"}},
+	"ListDeadLetters":            {dbsqlc.ListDeadLetters, []string{"dead_letters_failed"}},
+	"ListDeadLettersOfFunctions": {dbsqlc.ListDeadLettersOfFunctions, []string{"dead_letters_function"}},
+	"ListDeadLettersOfQueues":    {dbsqlc.ListDeadLettersOfQueues, []string{"dead_letters_queue"}},
+	"ListDeadLettersOfKinds":     {dbsqlc.ListDeadLettersOfKinds, []string{"dead_letters_kind"}},
+	"ExpireDeadLetters":          {dbsqlc.ExpireDeadLetters, []string{"dead_letters_failed", "dead_letters_pkey"}},
+
 	"LockResults":          {dbsqlc.LockResults, []string{"results_pkey", "tasks_pkey"}},
 	"LoadResults":          {dbsqlc.LoadResults, []string{"results_pkey", "tasks_pkey"}},
 	"UpdateResults":        {dbsqlc.UpdateResults, []string{"results_pkey"}},
@@ -73,7 +86,11 @@ FROM generate_series(1, 2000) e, generate_series(1, 100) t;
 INSERT INTO results (namespace, key_hash, function, version, state, execution_id, task_id, value, created_at, completed_at, expires_at)
 SELECT 'default', sha256(('k' || r)::bytea), 'f' || r % 7, '', CASE WHEN r % 50 = 0 THEN 'running' ELSE 'completed' END,
     md5('e' || r % 2000)::uuid, md5(r % 2000 || '/1')::uuid, 'null', now(), now(), CASE WHEN r % 3 = 0 THEN now() END
-FROM generate_series(1, 20000) r;`
+FROM generate_series(1, 20000) r;
+INSERT INTO dead_letters (namespace, task_id, execution_id, function, queue, kind, attempts, failed_at)
+SELECT 'default', md5('d' || d)::uuid, md5('e' || d % 2000)::uuid, 'f' || d % 7, 'q' || d % 5, CASE WHEN d % 3 = 0 THEN 'orchestrator' ELSE 'activity' END,
+    3, now() - d * interval '1 second'
+FROM generate_series(1, 20000) d;`
 
 func TestHotStatementsUseIndexesWhateverTheStatistics(t *testing.T) {
 	t.Parallel()
@@ -137,7 +154,7 @@ func explain(t *testing.T, conn *pgx.Conn, sql string) string {
 }
 
 var (
-	scanOfTable = regexp.MustCompile(`Seq Scan on (tasks|executions|signals|counters|custom_state|holds|results)\b`)
+	scanOfTable = regexp.MustCompile(`Seq Scan on (tasks|executions|signals|counters|custom_state|holds|results|dead_letters)\b`)
 	indexScan   = regexp.MustCompile(`(?:Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)? (?:using|on) (\w+).*(?:\n\s*Index Cond: \(+(\w+) )?`)
 )
 
@@ -148,6 +165,8 @@ var leading = map[string]string{
 	"signals_buffered": "execution_id", "signals_idempotency_key": "execution_id", "counters_pkey": "execution_id", "custom_state_pkey": "execution_id",
 	"holds_pkey": "scheduler_id", "results_pkey": "key_hash", "results_function": "function", "results_expiry": "expires_at",
 	"results_running": "created_at", "tasks_awaits_result": "awaits_result", "schedulers_pkey": "id",
+	"dead_letters_pkey": "task_id", "dead_letters_failed": "failed_at", "dead_letters_function": "function", "dead_letters_queue": "queue",
+	"dead_letters_kind": "kind",
 }
 
 func checkPlan(t *testing.T, name, plan string, indexes []string) {

@@ -9,15 +9,18 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
+// shares tells whether a need may be one of results.
+func shares(n workflow.Need) bool { return len(n.Results)+len(n.ResultsOf)+len(n.Trees) > 0 }
+
 func lockResults(n workflow.Need) statement {
-	params := dbsqlc.LockResultsParams{Keys: column(n.Results, keyOrNil), Tasks: n.ResultsOf, Namespace: namespace}
+	params := dbsqlc.LockResultsParams{Keys: column(n.Results, keyOrNil), Tasks: n.ResultsOf, Trees: n.Trees, Namespace: namespace}
 	return func(ctx context.Context, q *queries) error { return q.LockResults(ctx, params) }
 }
 
 // loadResults comes after the locks of results in the pipeline, so that it sees
 // what those who held them before have committed, also of the owners.
 func loadResults(n workflow.Need, l *workflow.Loaded) statement {
-	params := dbsqlc.LoadResultsParams{Keys: column(n.Results, keyOrNil), Tasks: n.ResultsOf, Namespace: namespace}
+	params := dbsqlc.LoadResultsParams{Keys: column(n.Results, keyOrNil), Tasks: n.ResultsOf, Trees: n.Trees, Namespace: namespace}
 	return func(ctx context.Context, q *queries) error {
 		rows, err := q.LoadResults(ctx, params)
 		if err != nil {

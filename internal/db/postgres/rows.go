@@ -44,7 +44,7 @@ func toTask(r dbsqlc.Task) (*workflow.Task, error) {
 		Attempt: r.Attempt, Failures: r.Failures, LostLeases: r.LostLeases, StartedAt: r.StartedAt, CompletedAt: r.CompletedAt,
 		Seq: r.Seq, Result: r.Result, Detail: r.Detail, WaitingFor: textOf(r.WaitingFor), Run: r.Run, Turn: r.Turn,
 		Settled: r.Settled, Open: r.Open, Next: r.NextItem, Items: r.Items, CancelRequested: r.CancelRequested,
-		Slot:       r.Slot,
+		Slot: r.Slot, ParentTurn: r.ParentTurn,
 		OwnsResult: keyOf(r.OwnsResult), AwaitsResult: keyOf(r.AwaitsResult), CacheHit: r.CacheHit,
 	}
 	if r.Pinned {

@@ -29,8 +29,14 @@ func (c *commit) saving(change *workflow.Change) ([]statement, error) {
 	if len(change.Executions) > 0 {
 		s.try(updateExecutions(change.Executions))
 	}
+	if len(change.Moves) > 0 {
+		s.add(moved(change.Moves))
+	}
 	if len(change.NewTasks) > 0 {
 		s.try(insertTasks(change.NewTasks))
+	}
+	if len(change.Reopened) > 0 {
+		s.add(reopened(change.Reopened))
 	}
 	if len(change.Tasks) > 0 {
 		s.try(updateTasks(change.Tasks))
@@ -46,6 +52,7 @@ func (c *commit) saving(change *workflow.Change) ([]statement, error) {
 		s.add(c.sweep(change))
 	}
 	s.mailbox(change)
+	s.deadLetters(change)
 	if len(change.Counters) > 0 {
 		s.add(setCounters(change.Counters))
 	}

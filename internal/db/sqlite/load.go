@@ -37,6 +37,9 @@ func (tx *transaction) load(ctx context.Context, need workflow.Need) (*workflow.
 	if err := l.needCounters(ctx, need.Counters); err != nil {
 		return nil, err
 	}
+	if err := l.needDeadLetters(ctx, need.DeadLetters); err != nil {
+		return nil, err
+	}
 	return l.loaded, l.needResults(ctx, need)
 }
 
@@ -109,6 +112,11 @@ func (l *loading) needTasks(ctx context.Context, need workflow.Need) error {
 			if err := l.addTask(dbsqlc.Task(row)); err != nil {
 				return err
 			}
+		}
+	}
+	for _, execution := range need.Trees {
+		if err := l.needTree(ctx, execution); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stent-dev/stent/internal/db"
@@ -19,6 +20,11 @@ func (l *loading) needResults(ctx context.Context, need workflow.Need) error {
 	}
 	for _, id := range need.ResultsOf {
 		if t := l.tasks[id]; t != nil {
+			keys[t.OwnsResult], keys[t.AwaitsResult] = true, true
+		}
+	}
+	for _, t := range l.tasks {
+		if slices.Contains(need.Trees, t.Execution) {
 			keys[t.OwnsResult], keys[t.AwaitsResult] = true, true
 		}
 	}

@@ -18,7 +18,8 @@ func (tx *transaction) save(ctx context.Context, c *workflow.Change) (saved db.S
 		}
 	}
 	for _, part := range []func(context.Context, *workflow.Change) error{
-		tx.saveResults, tx.saveExecutions, tx.saveNewTasks, tx.saveTasks, tx.saveSignals, tx.saveContext, tx.saveHolds,
+		tx.saveResults, tx.saveExecutions, tx.saveMoves, tx.saveNewTasks, tx.saveReopened, tx.saveTasks, tx.saveDeadLetters, tx.saveSignals,
+		tx.saveContext, tx.saveHolds,
 	} {
 		if err := part(ctx, c); err != nil {
 			return saved, err
@@ -37,7 +38,10 @@ func (tx *transaction) save(ctx context.Context, c *workflow.Change) (saved db.S
 		}
 		saved.Swept = append(saved.Swept, swept...)
 	}
-	return saved, tx.saveGathers(ctx, c.Gathers)
+	if err := tx.saveGathers(ctx, c.Gathers); err != nil {
+		return saved, err
+	}
+	return saved, tx.saveCopies(ctx, c.Copies)
 }
 
 func (tx *transaction) saveExecutions(ctx context.Context, c *workflow.Change) error {
@@ -58,7 +62,7 @@ func (tx *transaction) saveExecutions(ctx context.Context, c *workflow.Change) e
 		if err := fenced(tx.UpdateExecution(ctx, dbsqlc.UpdateExecutionParams{
 			State: row.State, Result: row.Result, Error: row.Error, Retries: row.Retries, StartedAt: row.StartedAt,
 			CompletedAt: row.CompletedAt, CancelRequested: row.CancelRequested, Paused: row.Paused,
-			SignalSeq: row.SignalSeq, Buffered: row.Buffered, ContextSeq: row.ContextSeq, Namespace: row.Namespace, ID: row.ID,
+			SignalSeq: row.SignalSeq, Buffered: row.Buffered, ContextSeq: row.ContextSeq, DeadlineAt: row.DeadlineAt, Namespace: row.Namespace, ID: row.ID,
 		})); err != nil {
 			return fmt.Errorf("updating execution %s: %w", e.ID, err)
 		}

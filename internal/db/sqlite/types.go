@@ -142,7 +142,7 @@ func fromTask(t *workflow.Task) (row dbsqlc.Task, err error) {
 		StartedAt: usOrNil(t.StartedAt), CompletedAt: usOrNil(t.CompletedAt), Seq: t.Seq, Result: t.Result, Detail: t.Detail,
 		WaitingFor: textOrNil(t.WaitingFor), Run: t.Run, Turn: t.Turn, Settled: t.Settled, Open: t.Open,
 		NextItem: t.Next, Items: t.Items, CancelRequested: t.CancelRequested,
-		ConcurrencyKey: t.ConcurrencyKey(), Slot: t.Slot,
+		ConcurrencyKey: t.ConcurrencyKey(), Slot: t.Slot, ParentTurn: t.ParentTurn,
 		OwnsResult: keyOrNil(t.OwnsResult), AwaitsResult: keyOrNil(t.AwaitsResult), CacheHit: t.CacheHit,
 	}
 	for _, field := range []struct {
@@ -173,7 +173,7 @@ func toTask(row dbsqlc.Task) (*workflow.Task, error) {
 		WaitingFor: textOf(row.WaitingFor), Run: row.Run, Turn: row.Turn, Settled: row.Settled, Open: row.Open,
 		Next: row.NextItem, Items: row.Items, CancelRequested: row.CancelRequested,
 		OwnsResult: keyOf(row.OwnsResult), AwaitsResult: keyOf(row.AwaitsResult), CacheHit: row.CacheHit,
-		Slot: row.Slot,
+		Slot: row.Slot, ParentTurn: row.ParentTurn,
 	}
 	if row.Pinned {
 		t.Version = &row.Version

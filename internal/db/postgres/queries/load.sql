@@ -30,8 +30,8 @@ CROSS JOIN LATERAL (
 SELECT clock_timestamp()::timestamptz;
 
 -- Tasks by id with their parents and grandparents, by step, by the signal that they
--- wait for with their parents, and those that are open, but for items of maps;
--- each once, without payloads.
+-- wait for with their parents, those that are open, but for items of maps, and those
+-- of whole trees; each once, without payloads.
 -- name: LoadTasks :many
 WITH step AS (
     SELECT unnest(@step_parents::uuid[]) AS parent_id, unnest(@step_runs::integer[]) AS parent_run,
@@ -71,13 +71,16 @@ WITH step AS (
             AND x.op NOT IN ('item', 'callback')
         OFFSET 0
     ) t
+    UNION
+    SELECT t.id FROM (SELECT unnest(@trees::uuid[]) AS execution_id) o
+    CROSS JOIN LATERAL (SELECT x.id FROM tasks x WHERE x.execution_id = o.execution_id OFFSET 0) t
 )
 SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,
     t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, NULL::bytea AS error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM wanted w CROSS JOIN LATERAL (SELECT x.* FROM tasks x WHERE x.id = w.id AND (x.namespace = @namespace) IS TRUE OFFSET 0) t;
 
 -- name: LoadMailbox :many
@@ -86,6 +89,15 @@ SELECT s.* FROM (
 ) w CROSS JOIN LATERAL (
     SELECT x.* FROM signals x
     WHERE x.execution_id = w.execution_id AND x.name = w.name AND x.taken_by IS NULL AND (x.namespace = @namespace) IS TRUE
+    OFFSET 0
+) s
+ORDER BY s.execution_id, s.seq;
+
+-- The mailboxes of whole trees.
+-- name: LoadMailboxes :many
+SELECT s.* FROM (SELECT unnest(@executions::uuid[]) AS execution_id) w CROSS JOIN LATERAL (
+    SELECT x.* FROM signals x
+    WHERE x.execution_id = w.execution_id AND x.taken_by IS NULL AND (x.namespace = @namespace) IS TRUE
     OFFSET 0
 ) s
 ORDER BY s.execution_id, s.seq;
@@ -137,7 +149,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     t.result, t.error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM (SELECT unnest(@ids::uuid[]) AS id) w
 CROSS JOIN LATERAL (SELECT x.execution_id, x.run FROM tasks x WHERE x.id = w.id OFFSET 0) p
 CROSS JOIN LATERAL (

@@ -42,7 +42,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM tasks t
 WHERE t.namespace = @namespace AND t.execution_id = @execution AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
 ORDER BY t.created_at, t.id;

@@ -13,6 +13,11 @@ SELECT r.key_hash FROM (
     CROSS JOIN LATERAL (
         SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.id = a.id OFFSET 0
     ) k
+    UNION
+    SELECT k.key_hash FROM (SELECT unnest(@trees::uuid[]) AS execution_id) a
+    CROSS JOIN LATERAL (
+        SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.execution_id = a.execution_id OFFSET 0
+    ) k
     ORDER BY key_hash
 ) w CROSS JOIN LATERAL (
     SELECT x.key_hash FROM results x
@@ -28,6 +33,11 @@ SELECT r.*, coalesce(o.owns, false)::boolean AS owned FROM (
     SELECT k.key_hash FROM (SELECT unnest(@tasks::uuid[]) AS id) a
     CROSS JOIN LATERAL (
         SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.id = a.id OFFSET 0
+    ) k
+    UNION
+    SELECT k.key_hash FROM (SELECT unnest(@trees::uuid[]) AS execution_id) a
+    CROSS JOIN LATERAL (
+        SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.execution_id = a.execution_id OFFSET 0
     ) k
 ) w CROSS JOIN LATERAL (
     SELECT x.* FROM results x WHERE x.key_hash = w.key_hash AND (x.namespace = @namespace) IS TRUE OFFSET 0

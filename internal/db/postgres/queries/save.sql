@@ -40,10 +40,10 @@ FROM (SELECT
 -- name: UpdateExecutions :exec
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
-    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq
+    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq, deadline_at = u.deadline_at
 FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@states::text[]) AS state, unnest(@results::bytea[]) AS result,
-    unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries,
+    unnest(@errors::bytea[]) AS error, unnest(@retries::integer[]) AS retries, unnest(@deadline_ats::timestamptz[]) AS deadline_at,
     unnest(@started_ats::timestamptz[]) AS started_at, unnest(@completed_ats::timestamptz[]) AS completed_at,
     unnest(@cancel_requesteds::boolean[]) AS cancel_requested, unnest(@pauseds::boolean[]) AS paused,
     unnest(@signal_seqs::bigint[]) AS signal_seq, unnest(@buffereds::integer[]) AS buffered,
@@ -56,15 +56,16 @@ INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key,
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
     next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit,
-    concurrency_key, slot)
+    concurrency_key, slot, parent_turn)
 SELECT @namespace, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
     u.lane, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
-    u.items, u.await, u.cancel_requested, u.owns_result, u.awaits_result, u.cache_hit, u.concurrency_key, u.slot
+    u.items, u.await, u.cancel_requested, u.owns_result, u.awaits_result, u.cache_hit, u.concurrency_key, u.slot, u.parent_turn
 FROM (SELECT
     unnest(@ids::uuid[]) AS id, unnest(@execution_ids::uuid[]) AS execution_id, unnest(@parent_ids::uuid[]) AS parent_id,
-    unnest(@parent_runs::integer[]) AS parent_run, unnest(@step_keys::text[]) AS step_key, unnest(@ops::text[]) AS op,
+    unnest(@parent_runs::integer[]) AS parent_run, unnest(@parent_turns::integer[]) AS parent_turn,
+    unnest(@step_keys::text[]) AS step_key, unnest(@ops::text[]) AS op,
     unnest(@names::text[]) AS name, unnest(@pinneds::boolean[]) AS pinned, unnest(@versions::text[]) AS version,
     unnest(@queues::text[]) AS queue, unnest(@lanes::text[]) AS lane, unnest(@priorities::integer[]) AS priority,
     unnest(@concurrency_keys::text[]) AS concurrency_key, unnest(@slots::boolean[]) AS slot, unnest(@inputs::bytea[]) AS input,
@@ -208,7 +209,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, owns_result = NULL, awaits_result = NULL, slot = false, completed_at = @now
+        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = @now
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;

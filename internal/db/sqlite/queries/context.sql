@@ -13,6 +13,11 @@ SELECT * FROM signals
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND name = sqlc.arg(name) AND taken_by IS NULL
 ORDER BY seq;
 
+-- name: LoadMailboxes :many
+SELECT * FROM signals
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND taken_by IS NULL
+ORDER BY seq;
+
 -- name: LoadSent :one
 SELECT * FROM signals
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND idempotency_key = sqlc.arg(idempotency_key);

@@ -14,7 +14,7 @@ UPDATE executions SET
     retries = sqlc.arg(retries), started_at = sqlc.arg(started_at),
     completed_at = sqlc.arg(completed_at), cancel_requested = sqlc.arg(cancel_requested),
     paused = sqlc.arg(paused), signal_seq = sqlc.arg(signal_seq), buffered = sqlc.arg(buffered),
-    context_seq = sqlc.arg(context_seq)
+    context_seq = sqlc.arg(context_seq), deadline_at = sqlc.arg(deadline_at)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: StartExecution :exec

@@ -13,10 +13,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- Results and errors are not loaded, so one that is not set leaves the stored one; a
@@ -54,7 +54,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: TaskExecution :one
@@ -67,7 +67,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = sqlc.arg(namespace)
   AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
@@ -80,7 +80,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND waiting_for = sqlc.arg(waiting_for)
 ORDER BY created_at, id;
@@ -92,10 +92,22 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
+ORDER BY +id;
+
+-- name: LoadTree :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
 ORDER BY +id;
 
 -- name: TurnSteps :many
@@ -104,7 +116,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND parent_id = sqlc.arg(parent_id) AND parent_run = sqlc.arg(parent_run)
@@ -116,7 +128,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND op NOT IN ('start', 'item', 'deadline', 'callback')

@@ -65,7 +65,7 @@ UPDATE tasks t SET
         ELSE coalesce(t.started_at, now()) END
 FROM mine m
 WHERE t.id = ANY(ARRAY[m.id])
-RETURNING t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, (m.state <> 'pending')::boolean AS elapsed, m.begins::boolean AS begins, m.execution_state,
+RETURNING t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn, (m.state <> 'pending')::boolean AS elapsed, m.begins::boolean AS begins, m.execution_state,
     m.function, m.execution_version, m.tags, m.seed, m.trace_parent, m.deadline_at, m.execution_cancel_requested,
     (CASE WHEN t.op = 'start' AND t.input IS NULL
         THEN (SELECT e.input FROM executions e WHERE e.id = t.execution_id) END)::bytea AS execution_input
@@ -176,6 +176,7 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) ([]ClaimRow, error
 			&i.Task.CacheHit,
 			&i.Task.ConcurrencyKey,
 			&i.Task.Slot,
+			&i.Task.ParentTurn,
 			&i.Elapsed,
 			&i.Begins,
 			&i.ExecutionState,

@@ -222,6 +222,52 @@ func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Sig
 	return items, nil
 }
 
+const LoadMailboxes = `-- name: LoadMailboxes :many
+SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by, s.idempotency_key, s.request_hash FROM (SELECT unnest($1::uuid[]) AS execution_id) w CROSS JOIN LATERAL (
+    SELECT x.namespace, x.execution_id, x.seq, x.id, x.name, x.payload, x.received_at, x.taken_by, x.idempotency_key, x.request_hash FROM signals x
+    WHERE x.execution_id = w.execution_id AND x.taken_by IS NULL AND (x.namespace = $2) IS TRUE
+    OFFSET 0
+) s
+ORDER BY s.execution_id, s.seq
+`
+
+type LoadMailboxesParams struct {
+	Executions []workflow.ID
+	Namespace  string
+}
+
+// The mailboxes of whole trees.
+func (q *Queries) LoadMailboxes(ctx context.Context, arg LoadMailboxesParams) ([]Signal, error) {
+	rows, err := q.db.Query(ctx, LoadMailboxes, arg.Executions, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Signal
+	for rows.Next() {
+		var i Signal
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ExecutionID,
+			&i.Seq,
+			&i.ID,
+			&i.Name,
+			&i.Payload,
+			&i.ReceivedAt,
+			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const LoadSent = `-- name: LoadSent :many
 SELECT s.namespace, s.execution_id, s.seq, s.id, s.name, s.payload, s.received_at, s.taken_by, s.idempotency_key, s.request_hash FROM (
     SELECT unnest($1::uuid[]) AS execution_id, unnest($2::text[]) AS key
@@ -309,14 +355,17 @@ WITH step AS (
             AND x.op NOT IN ('item', 'callback')
         OFFSET 0
     ) t
+    UNION
+    SELECT t.id FROM (SELECT unnest($9::uuid[]) AS execution_id) o
+    CROSS JOIN LATERAL (SELECT x.id FROM tasks x WHERE x.execution_id = o.execution_id OFFSET 0) t
 )
 SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,
     t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, NULL::bytea AS error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
-FROM wanted w CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot FROM tasks x WHERE x.id = w.id AND (x.namespace = $1) IS TRUE OFFSET 0) t
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
+FROM wanted w CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot, x.parent_turn FROM tasks x WHERE x.id = w.id AND (x.namespace = $1) IS TRUE OFFSET 0) t
 `
 
 type LoadTasksParams struct {
@@ -328,6 +377,7 @@ type LoadTasksParams struct {
 	WaiterNames      []string
 	Ids              []workflow.ID
 	Open             []workflow.ID
+	Trees            []workflow.ID
 }
 
 type LoadTasksRow struct {
@@ -378,11 +428,12 @@ type LoadTasksRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 // Tasks by id with their parents and grandparents, by step, by the signal that they
-// wait for with their parents, and those that are open, but for items of maps;
-// each once, without payloads.
+// wait for with their parents, those that are open, but for items of maps, and those
+// of whole trees; each once, without payloads.
 func (q *Queries) LoadTasks(ctx context.Context, arg LoadTasksParams) ([]LoadTasksRow, error) {
 	rows, err := q.db.Query(ctx, LoadTasks,
 		arg.Namespace,
@@ -393,6 +444,7 @@ func (q *Queries) LoadTasks(ctx context.Context, arg LoadTasksParams) ([]LoadTas
 		arg.WaiterNames,
 		arg.Ids,
 		arg.Open,
+		arg.Trees,
 	)
 	if err != nil {
 		return nil, err
@@ -449,6 +501,7 @@ func (q *Queries) LoadTasks(ctx context.Context, arg LoadTasksParams) ([]LoadTas
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -727,11 +780,11 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     t.result, t.error, NULL::bytea AS detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM (SELECT unnest($1::uuid[]) AS id) w
 CROSS JOIN LATERAL (SELECT x.execution_id, x.run FROM tasks x WHERE x.id = w.id OFFSET 0) p
 CROSS JOIN LATERAL (
-    SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot FROM tasks x
+    SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot, x.parent_turn FROM tasks x
     WHERE x.execution_id = p.execution_id AND x.parent_id = w.id AND x.parent_run = p.run AND (x.namespace = $2) IS TRUE
     OFFSET 0
 ) t
@@ -791,6 +844,7 @@ type TurnStepsRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -850,6 +904,7 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -862,8 +917,8 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 }
 
 const TurnTasks = `-- name: TurnTasks :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot FROM (SELECT unnest($1::uuid[]) AS id) w
-CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot FROM tasks x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE OFFSET 0) t
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn FROM (SELECT unnest($1::uuid[]) AS id) w
+CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.execution_id, x.parent_id, x.parent_run, x.step_key, x.op, x.name, x.pinned, x.version, x.queue, x.lane, x.priority, x.input, x.options, x.item, x.created_at, x.kind, x.state, x.due_at, x.scheduled_for, x.holder, x.token, x.attempt, x.failures, x.lost_leases, x.started_at, x.completed_at, x.seq, x.result, x.error, x.detail, x.waiting_for, x.awaited_by, x.run, x.turn, x.settled, x.open, x.next_item, x.items, x.await, x.cancel_requested, x.owns_result, x.awaits_result, x.cache_hit, x.concurrency_key, x.slot, x.parent_turn FROM tasks x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE OFFSET 0) t
 `
 
 type TurnTasksParams struct {
@@ -928,6 +983,7 @@ func (q *Queries) TurnTasks(ctx context.Context, arg TurnTasksParams) ([]Task, e
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}

@@ -25,6 +25,18 @@ type CustomState struct {
 	Value       []byte
 }
 
+type DeadLetter struct {
+	Namespace   string
+	TaskID      workflow.ID
+	ExecutionID workflow.ID
+	Function    string
+	Queue       string
+	Kind        workflow.Kind
+	Error       []byte
+	Attempts    int
+	FailedAt    time.Time
+}
+
 type Execution struct {
 	Namespace       string
 	ID              workflow.ID
@@ -191,6 +203,7 @@ type Task struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 type TaskAttempt struct {

@@ -95,7 +95,7 @@ func (q *Queries) GetExecution(ctx context.Context, arg GetExecutionParams) (Exe
 }
 
 const GetTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks WHERE namespace = $1 AND id = $2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks WHERE namespace = $1 AND id = $2
 `
 
 type GetTaskParams struct {
@@ -154,6 +154,7 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.ParentTurn,
 	)
 	return i, err
 }
@@ -398,7 +399,7 @@ func (q *Queries) ListState(ctx context.Context, arg ListStateParams) ([]CustomS
 }
 
 const ListTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
 WHERE namespace = $1
     AND ($2::uuid IS NULL OR id < $2::uuid)
     AND ($3::uuid IS NULL OR execution_id = $3::uuid)
@@ -486,6 +487,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -503,7 +505,7 @@ SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key,
     t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
     NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
     t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot
+    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
 FROM tasks t
 WHERE t.namespace = $1 AND t.execution_id = $2 AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
 ORDER BY t.created_at, t.id
@@ -562,6 +564,7 @@ type ProgressRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -621,6 +624,7 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}

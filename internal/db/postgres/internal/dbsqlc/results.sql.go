@@ -144,8 +144,13 @@ SELECT r.namespace, r.key_hash, r.function, r.version, r.state, r.execution_id, 
     CROSS JOIN LATERAL (
         SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.id = a.id OFFSET 0
     ) k
+    UNION
+    SELECT k.key_hash FROM (SELECT unnest($3::uuid[]) AS execution_id) a
+    CROSS JOIN LATERAL (
+        SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.execution_id = a.execution_id OFFSET 0
+    ) k
 ) w CROSS JOIN LATERAL (
-    SELECT x.namespace, x.key_hash, x.function, x.version, x.state, x.execution_id, x.task_id, x.value, x.created_at, x.completed_at, x.expires_at FROM results x WHERE x.key_hash = w.key_hash AND (x.namespace = $3) IS TRUE OFFSET 0
+    SELECT x.namespace, x.key_hash, x.function, x.version, x.state, x.execution_id, x.task_id, x.value, x.created_at, x.completed_at, x.expires_at FROM results x WHERE x.key_hash = w.key_hash AND (x.namespace = $4) IS TRUE OFFSET 0
 ) r LEFT JOIN LATERAL (
     SELECT x.state IN ('pending', 'running', 'waiting') AND x.owns_result IS NOT DISTINCT FROM r.key_hash AS owns
     FROM tasks x WHERE x.id = r.task_id OFFSET 0
@@ -155,6 +160,7 @@ SELECT r.namespace, r.key_hash, r.function, r.version, r.state, r.execution_id, 
 type LoadResultsParams struct {
 	Keys      [][]byte
 	Tasks     []workflow.ID
+	Trees     []workflow.ID
 	Namespace string
 }
 
@@ -174,7 +180,12 @@ type LoadResultsRow struct {
 }
 
 func (q *Queries) LoadResults(ctx context.Context, arg LoadResultsParams) ([]LoadResultsRow, error) {
-	rows, err := q.db.Query(ctx, LoadResults, arg.Keys, arg.Tasks, arg.Namespace)
+	rows, err := q.db.Query(ctx, LoadResults,
+		arg.Keys,
+		arg.Tasks,
+		arg.Trees,
+		arg.Namespace,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -215,10 +226,15 @@ SELECT r.key_hash FROM (
     CROSS JOIN LATERAL (
         SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.id = a.id OFFSET 0
     ) k
+    UNION
+    SELECT k.key_hash FROM (SELECT unnest($3::uuid[]) AS execution_id) a
+    CROSS JOIN LATERAL (
+        SELECT unnest(ARRAY[x.owns_result, x.awaits_result]) AS key_hash FROM tasks x WHERE x.execution_id = a.execution_id OFFSET 0
+    ) k
     ORDER BY key_hash
 ) w CROSS JOIN LATERAL (
     SELECT x.key_hash FROM results x
-    WHERE x.key_hash = w.key_hash AND (x.namespace = $3) IS TRUE
+    WHERE x.key_hash = w.key_hash AND (x.namespace = $4) IS TRUE
         AND NOT (x.state = 'completed' AND (x.expires_at IS NULL OR x.expires_at > now()))
     FOR UPDATE
 ) r
@@ -227,6 +243,7 @@ SELECT r.key_hash FROM (
 type LockResultsParams struct {
 	Keys      [][]byte
 	Tasks     []workflow.ID
+	Trees     []workflow.ID
 	Namespace string
 }
 
@@ -237,7 +254,12 @@ type LockResultsParams struct {
 // it is, and many read it. LoadResults, which follows, sees what those who held the
 // locks before have committed.
 func (q *Queries) LockResults(ctx context.Context, arg LockResultsParams) error {
-	_, err := q.db.Exec(ctx, LockResults, arg.Keys, arg.Tasks, arg.Namespace)
+	_, err := q.db.Exec(ctx, LockResults,
+		arg.Keys,
+		arg.Tasks,
+		arg.Trees,
+		arg.Namespace,
+	)
 	return err
 }
 

@@ -240,31 +240,32 @@ INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key,
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
     lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
     next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit,
-    concurrency_key, slot)
+    concurrency_key, slot, parent_turn)
 SELECT $1, u.id, u.execution_id, u.parent_id, u.parent_run, u.step_key, u.op, u.name, u.pinned, u.version, u.queue,
     u.lane, u.priority, u.input, u.options, u.item, u.created_at, u.kind, u.state,
     u.due_at, u.scheduled_for, u.holder, u.token, u.attempt, u.failures, u.lost_leases, u.started_at, u.completed_at, u.seq,
     u.result, u.error, u.detail, nullif(u.waiting_for, ''), u.awaited_by, u.run, u.turn, u.settled, u.open, u.next_item,
-    u.items, u.await, u.cancel_requested, u.owns_result, u.awaits_result, u.cache_hit, u.concurrency_key, u.slot
+    u.items, u.await, u.cancel_requested, u.owns_result, u.awaits_result, u.cache_hit, u.concurrency_key, u.slot, u.parent_turn
 FROM (SELECT
     unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS execution_id, unnest($4::uuid[]) AS parent_id,
-    unnest($5::integer[]) AS parent_run, unnest($6::text[]) AS step_key, unnest($7::text[]) AS op,
-    unnest($8::text[]) AS name, unnest($9::boolean[]) AS pinned, unnest($10::text[]) AS version,
-    unnest($11::text[]) AS queue, unnest($12::text[]) AS lane, unnest($13::integer[]) AS priority,
-    unnest($14::text[]) AS concurrency_key, unnest($15::boolean[]) AS slot, unnest($16::bytea[]) AS input,
-    unnest($17::bytea[]) AS options, unnest($18::integer[]) AS item,
-    unnest($19::timestamptz[]) AS created_at, unnest($20::text[]) AS kind, unnest($21::text[]) AS state,
-    unnest($22::timestamptz[]) AS due_at, unnest($23::timestamptz[]) AS scheduled_for,
-    unnest($24::uuid[]) AS holder, unnest($25::bigint[]) AS token, unnest($26::integer[]) AS attempt,
-    unnest($27::integer[]) AS failures, unnest($28::integer[]) AS lost_leases,
-    unnest($29::timestamptz[]) AS started_at, unnest($30::timestamptz[]) AS completed_at,
-    unnest($31::bigint[]) AS seq, unnest($32::bytea[]) AS result, unnest($33::bytea[]) AS error,
-    unnest($34::bytea[]) AS detail, unnest($35::text[]) AS waiting_for,
-    unnest($36::bytea[]) AS awaited_by, unnest($37::integer[]) AS run, unnest($38::integer[]) AS turn,
-    unnest($39::bigint[]) AS settled, unnest($40::integer[]) AS open, unnest($41::integer[]) AS next_item,
-    unnest($42::integer[]) AS items, unnest($43::bytea[]) AS await,
-    unnest($44::boolean[]) AS cancel_requested, unnest($45::bytea[]) AS owns_result,
-    unnest($46::bytea[]) AS awaits_result, unnest($47::boolean[]) AS cache_hit
+    unnest($5::integer[]) AS parent_run, unnest($6::integer[]) AS parent_turn,
+    unnest($7::text[]) AS step_key, unnest($8::text[]) AS op,
+    unnest($9::text[]) AS name, unnest($10::boolean[]) AS pinned, unnest($11::text[]) AS version,
+    unnest($12::text[]) AS queue, unnest($13::text[]) AS lane, unnest($14::integer[]) AS priority,
+    unnest($15::text[]) AS concurrency_key, unnest($16::boolean[]) AS slot, unnest($17::bytea[]) AS input,
+    unnest($18::bytea[]) AS options, unnest($19::integer[]) AS item,
+    unnest($20::timestamptz[]) AS created_at, unnest($21::text[]) AS kind, unnest($22::text[]) AS state,
+    unnest($23::timestamptz[]) AS due_at, unnest($24::timestamptz[]) AS scheduled_for,
+    unnest($25::uuid[]) AS holder, unnest($26::bigint[]) AS token, unnest($27::integer[]) AS attempt,
+    unnest($28::integer[]) AS failures, unnest($29::integer[]) AS lost_leases,
+    unnest($30::timestamptz[]) AS started_at, unnest($31::timestamptz[]) AS completed_at,
+    unnest($32::bigint[]) AS seq, unnest($33::bytea[]) AS result, unnest($34::bytea[]) AS error,
+    unnest($35::bytea[]) AS detail, unnest($36::text[]) AS waiting_for,
+    unnest($37::bytea[]) AS awaited_by, unnest($38::integer[]) AS run, unnest($39::integer[]) AS turn,
+    unnest($40::bigint[]) AS settled, unnest($41::integer[]) AS open, unnest($42::integer[]) AS next_item,
+    unnest($43::integer[]) AS items, unnest($44::bytea[]) AS await,
+    unnest($45::boolean[]) AS cancel_requested, unnest($46::bytea[]) AS owns_result,
+    unnest($47::bytea[]) AS awaits_result, unnest($48::boolean[]) AS cache_hit
 ) u
 `
 
@@ -274,6 +275,7 @@ type InsertTasksParams struct {
 	ExecutionIds     []workflow.ID
 	ParentIds        []workflow.ID
 	ParentRuns       []int32
+	ParentTurns      []int32
 	StepKeys         []string
 	Ops              []string
 	Names            []string
@@ -325,6 +327,7 @@ func (q *Queries) InsertTasks(ctx context.Context, arg InsertTasksParams) error 
 		arg.ExecutionIds,
 		arg.ParentIds,
 		arg.ParentRuns,
+		arg.ParentTurns,
 		arg.StepKeys,
 		arg.Ops,
 		arg.Names,
@@ -544,7 +547,7 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, owns_result = NULL, awaits_result = NULL, slot = false, completed_at = $3
+        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = $3
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL
@@ -626,14 +629,14 @@ func (q *Queries) Unpark(ctx context.Context, executions []workflow.ID) error {
 const UpdateExecutions = `-- name: UpdateExecutions :exec
 UPDATE executions e SET state = u.state, result = u.result, error = u.error, retries = u.retries,
     started_at = u.started_at, completed_at = u.completed_at, cancel_requested = u.cancel_requested, paused = u.paused,
-    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq
+    signal_seq = u.signal_seq, buffered = u.buffered, context_seq = u.context_seq, deadline_at = u.deadline_at
 FROM (SELECT
     unnest($1::uuid[]) AS id, unnest($2::text[]) AS state, unnest($3::bytea[]) AS result,
-    unnest($4::bytea[]) AS error, unnest($5::integer[]) AS retries,
-    unnest($6::timestamptz[]) AS started_at, unnest($7::timestamptz[]) AS completed_at,
-    unnest($8::boolean[]) AS cancel_requested, unnest($9::boolean[]) AS paused,
-    unnest($10::bigint[]) AS signal_seq, unnest($11::integer[]) AS buffered,
-    unnest($12::bigint[]) AS context_seq
+    unnest($4::bytea[]) AS error, unnest($5::integer[]) AS retries, unnest($6::timestamptz[]) AS deadline_at,
+    unnest($7::timestamptz[]) AS started_at, unnest($8::timestamptz[]) AS completed_at,
+    unnest($9::boolean[]) AS cancel_requested, unnest($10::boolean[]) AS paused,
+    unnest($11::bigint[]) AS signal_seq, unnest($12::integer[]) AS buffered,
+    unnest($13::bigint[]) AS context_seq
 ) u
 WHERE e.id = ANY(ARRAY[u.id])
 `
@@ -644,6 +647,7 @@ type UpdateExecutionsParams struct {
 	Results          [][]byte
 	Errors           [][]byte
 	Retries          []int32
+	DeadlineAts      []time.Time
 	StartedAts       []time.Time
 	CompletedAts     []time.Time
 	CancelRequesteds []bool
@@ -660,6 +664,7 @@ func (q *Queries) UpdateExecutions(ctx context.Context, arg UpdateExecutionsPara
 		arg.Results,
 		arg.Errors,
 		arg.Retries,
+		arg.DeadlineAts,
 		arg.StartedAts,
 		arg.CompletedAts,
 		arg.CancelRequesteds,

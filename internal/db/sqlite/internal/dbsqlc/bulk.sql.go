@@ -201,7 +201,7 @@ func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
 
 const sweepChildren = `-- name: SweepChildren :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-    await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = ?1
+    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = ?1
 WHERE namespace = ?2 AND execution_id = ?3 AND parent_id = ?4
   AND state IN ('pending', 'running', 'waiting')
 `
@@ -225,7 +225,7 @@ func (q *Queries) SweepChildren(ctx context.Context, arg SweepChildrenParams) er
 
 const sweepExecution = `-- name: SweepExecution :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-    await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = ?1
+    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = ?1
 WHERE namespace = ?2 AND execution_id = ?3
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback'
 `

@@ -141,7 +141,7 @@ func (q *Queries) Hasten(ctx context.Context, arg HastenParams) error {
 }
 
 const listDue = `-- name: ListDue :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
     e.deadline_at, e.cancel_requested AS execution_cancel_requested,
     CAST(CASE WHEN t.input IS NULL AND t.op = 'start' THEN e.input END AS BLOB) AS execution_input
 FROM tasks AS t CROSS JOIN executions AS e ON e.namespace = t.namespace AND e.id = t.execution_id
@@ -246,6 +246,7 @@ func (q *Queries) ListDue(ctx context.Context, arg ListDueParams) ([]ListDueRow,
 			&i.Task.CacheHit,
 			&i.Task.ConcurrencyKey,
 			&i.Task.Slot,
+			&i.Task.ParentTurn,
 			&i.ExecutionState,
 			&i.Function,
 			&i.ExecutionVersion,

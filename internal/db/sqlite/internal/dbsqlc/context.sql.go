@@ -238,6 +238,51 @@ func (q *Queries) LoadMailbox(ctx context.Context, arg LoadMailboxParams) ([]Sig
 	return items, nil
 }
 
+const loadMailboxes = `-- name: LoadMailboxes :many
+SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
+WHERE namespace = ?1 AND execution_id = ?2 AND taken_by IS NULL
+ORDER BY seq
+`
+
+type LoadMailboxesParams struct {
+	Namespace   string
+	ExecutionID workflow.ID
+}
+
+func (q *Queries) LoadMailboxes(ctx context.Context, arg LoadMailboxesParams) ([]Signal, error) {
+	rows, err := q.query(ctx, q.loadMailboxesStmt, loadMailboxes, arg.Namespace, arg.ExecutionID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Signal
+	for rows.Next() {
+		var i Signal
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ExecutionID,
+			&i.Seq,
+			&i.ID,
+			&i.Name,
+			&i.Payload,
+			&i.ReceivedAt,
+			&i.TakenBy,
+			&i.IdempotencyKey,
+			&i.RequestHash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const loadSent = `-- name: LoadSent :one
 SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
 WHERE namespace = ?1 AND execution_id = ?2 AND idempotency_key = ?3

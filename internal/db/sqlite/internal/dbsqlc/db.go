@@ -36,8 +36,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimStmt, err = db.PrepareContext(ctx, claim); err != nil {
 		return nil, fmt.Errorf("error preparing query Claim: %w", err)
 	}
+	if q.copyPayloadStmt, err = db.PrepareContext(ctx, copyPayload); err != nil {
+		return nil, fmt.Errorf("error preparing query CopyPayload: %w", err)
+	}
 	if q.countSlotsStmt, err = db.PrepareContext(ctx, countSlots); err != nil {
 		return nil, fmt.Errorf("error preparing query CountSlots: %w", err)
+	}
+	if q.deleteDeadLetterStmt, err = db.PrepareContext(ctx, deleteDeadLetter); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeadLetter: %w", err)
 	}
 	if q.deleteExpiredResultsStmt, err = db.PrepareContext(ctx, deleteExpiredResults); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteExpiredResults: %w", err)
@@ -69,8 +75,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.expireStmt, err = db.PrepareContext(ctx, expire); err != nil {
 		return nil, fmt.Errorf("error preparing query Expire: %w", err)
 	}
+	if q.expireDeadLettersStmt, err = db.PrepareContext(ctx, expireDeadLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query ExpireDeadLetters: %w", err)
+	}
 	if q.forgetMetersStmt, err = db.PrepareContext(ctx, forgetMeters); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetMeters: %w", err)
+	}
+	if q.getDeadLetterStmt, err = db.PrepareContext(ctx, getDeadLetter); err != nil {
+		return nil, fmt.Errorf("error preparing query GetDeadLetter: %w", err)
 	}
 	if q.getExecutionStmt, err = db.PrepareContext(ctx, getExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query GetExecution: %w", err)
@@ -111,6 +123,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.invalidateResultsStmt, err = db.PrepareContext(ctx, invalidateResults); err != nil {
 		return nil, fmt.Errorf("error preparing query InvalidateResults: %w", err)
 	}
+	if q.isDeadLetterStmt, err = db.PrepareContext(ctx, isDeadLetter); err != nil {
+		return nil, fmt.Errorf("error preparing query IsDeadLetter: %w", err)
+	}
 	if q.joinStmt, err = db.PrepareContext(ctx, join); err != nil {
 		return nil, fmt.Errorf("error preparing query Join: %w", err)
 	}
@@ -122,6 +137,18 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listCountersStmt, err = db.PrepareContext(ctx, listCounters); err != nil {
 		return nil, fmt.Errorf("error preparing query ListCounters: %w", err)
+	}
+	if q.listDeadLettersStmt, err = db.PrepareContext(ctx, listDeadLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query ListDeadLetters: %w", err)
+	}
+	if q.listDeadLettersOfFunctionStmt, err = db.PrepareContext(ctx, listDeadLettersOfFunction); err != nil {
+		return nil, fmt.Errorf("error preparing query ListDeadLettersOfFunction: %w", err)
+	}
+	if q.listDeadLettersOfKindStmt, err = db.PrepareContext(ctx, listDeadLettersOfKind); err != nil {
+		return nil, fmt.Errorf("error preparing query ListDeadLettersOfKind: %w", err)
+	}
+	if q.listDeadLettersOfQueueStmt, err = db.PrepareContext(ctx, listDeadLettersOfQueue); err != nil {
+		return nil, fmt.Errorf("error preparing query ListDeadLettersOfQueue: %w", err)
 	}
 	if q.listDueStmt, err = db.PrepareContext(ctx, listDue); err != nil {
 		return nil, fmt.Errorf("error preparing query ListDue: %w", err)
@@ -177,6 +204,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loadMailboxStmt, err = db.PrepareContext(ctx, loadMailbox); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadMailbox: %w", err)
 	}
+	if q.loadMailboxesStmt, err = db.PrepareContext(ctx, loadMailboxes); err != nil {
+		return nil, fmt.Errorf("error preparing query LoadMailboxes: %w", err)
+	}
 	if q.loadOpenTasksStmt, err = db.PrepareContext(ctx, loadOpenTasks); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadOpenTasks: %w", err)
 	}
@@ -192,8 +222,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.loadTaskStmt, err = db.PrepareContext(ctx, loadTask); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadTask: %w", err)
 	}
+	if q.loadTreeStmt, err = db.PrepareContext(ctx, loadTree); err != nil {
+		return nil, fmt.Errorf("error preparing query LoadTree: %w", err)
+	}
 	if q.loadWaitersStmt, err = db.PrepareContext(ctx, loadWaiters); err != nil {
 		return nil, fmt.Errorf("error preparing query LoadWaiters: %w", err)
+	}
+	if q.moveStepStmt, err = db.PrepareContext(ctx, moveStep); err != nil {
+		return nil, fmt.Errorf("error preparing query MoveStep: %w", err)
 	}
 	if q.nextAwaitedStmt, err = db.PrepareContext(ctx, nextAwaited); err != nil {
 		return nil, fmt.Errorf("error preparing query NextAwaited: %w", err)
@@ -219,6 +255,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.progressStmt, err = db.PrepareContext(ctx, progress); err != nil {
 		return nil, fmt.Errorf("error preparing query Progress: %w", err)
 	}
+	if q.putDeadLetterStmt, err = db.PrepareContext(ctx, putDeadLetter); err != nil {
+		return nil, fmt.Errorf("error preparing query PutDeadLetter: %w", err)
+	}
 	if q.putFunctionStmt, err = db.PrepareContext(ctx, putFunction); err != nil {
 		return nil, fmt.Errorf("error preparing query PutFunction: %w", err)
 	}
@@ -236,6 +275,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.releaseStmt, err = db.PrepareContext(ctx, release); err != nil {
 		return nil, fmt.Errorf("error preparing query Release: %w", err)
+	}
+	if q.reopenTaskStmt, err = db.PrepareContext(ctx, reopenTask); err != nil {
+		return nil, fmt.Errorf("error preparing query ReopenTask: %w", err)
 	}
 	if q.resultWaitersStmt, err = db.PrepareContext(ctx, resultWaiters); err != nil {
 		return nil, fmt.Errorf("error preparing query ResultWaiters: %w", err)
@@ -319,9 +361,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing claimStmt: %w", cerr)
 		}
 	}
+	if q.copyPayloadStmt != nil {
+		if cerr := q.copyPayloadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing copyPayloadStmt: %w", cerr)
+		}
+	}
 	if q.countSlotsStmt != nil {
 		if cerr := q.countSlotsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countSlotsStmt: %w", cerr)
+		}
+	}
+	if q.deleteDeadLetterStmt != nil {
+		if cerr := q.deleteDeadLetterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeadLetterStmt: %w", cerr)
 		}
 	}
 	if q.deleteExpiredResultsStmt != nil {
@@ -374,9 +426,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing expireStmt: %w", cerr)
 		}
 	}
+	if q.expireDeadLettersStmt != nil {
+		if cerr := q.expireDeadLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing expireDeadLettersStmt: %w", cerr)
+		}
+	}
 	if q.forgetMetersStmt != nil {
 		if cerr := q.forgetMetersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetMetersStmt: %w", cerr)
+		}
+	}
+	if q.getDeadLetterStmt != nil {
+		if cerr := q.getDeadLetterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing getDeadLetterStmt: %w", cerr)
 		}
 	}
 	if q.getExecutionStmt != nil {
@@ -444,6 +506,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing invalidateResultsStmt: %w", cerr)
 		}
 	}
+	if q.isDeadLetterStmt != nil {
+		if cerr := q.isDeadLetterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing isDeadLetterStmt: %w", cerr)
+		}
+	}
 	if q.joinStmt != nil {
 		if cerr := q.joinStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing joinStmt: %w", cerr)
@@ -462,6 +529,26 @@ func (q *Queries) Close() error {
 	if q.listCountersStmt != nil {
 		if cerr := q.listCountersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listCountersStmt: %w", cerr)
+		}
+	}
+	if q.listDeadLettersStmt != nil {
+		if cerr := q.listDeadLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listDeadLettersStmt: %w", cerr)
+		}
+	}
+	if q.listDeadLettersOfFunctionStmt != nil {
+		if cerr := q.listDeadLettersOfFunctionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listDeadLettersOfFunctionStmt: %w", cerr)
+		}
+	}
+	if q.listDeadLettersOfKindStmt != nil {
+		if cerr := q.listDeadLettersOfKindStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listDeadLettersOfKindStmt: %w", cerr)
+		}
+	}
+	if q.listDeadLettersOfQueueStmt != nil {
+		if cerr := q.listDeadLettersOfQueueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listDeadLettersOfQueueStmt: %w", cerr)
 		}
 	}
 	if q.listDueStmt != nil {
@@ -554,6 +641,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loadMailboxStmt: %w", cerr)
 		}
 	}
+	if q.loadMailboxesStmt != nil {
+		if cerr := q.loadMailboxesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loadMailboxesStmt: %w", cerr)
+		}
+	}
 	if q.loadOpenTasksStmt != nil {
 		if cerr := q.loadOpenTasksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing loadOpenTasksStmt: %w", cerr)
@@ -579,9 +671,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing loadTaskStmt: %w", cerr)
 		}
 	}
+	if q.loadTreeStmt != nil {
+		if cerr := q.loadTreeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing loadTreeStmt: %w", cerr)
+		}
+	}
 	if q.loadWaitersStmt != nil {
 		if cerr := q.loadWaitersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing loadWaitersStmt: %w", cerr)
+		}
+	}
+	if q.moveStepStmt != nil {
+		if cerr := q.moveStepStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing moveStepStmt: %w", cerr)
 		}
 	}
 	if q.nextAwaitedStmt != nil {
@@ -624,6 +726,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing progressStmt: %w", cerr)
 		}
 	}
+	if q.putDeadLetterStmt != nil {
+		if cerr := q.putDeadLetterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putDeadLetterStmt: %w", cerr)
+		}
+	}
 	if q.putFunctionStmt != nil {
 		if cerr := q.putFunctionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putFunctionStmt: %w", cerr)
@@ -652,6 +759,11 @@ func (q *Queries) Close() error {
 	if q.releaseStmt != nil {
 		if cerr := q.releaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseStmt: %w", cerr)
+		}
+	}
+	if q.reopenTaskStmt != nil {
+		if cerr := q.reopenTaskStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reopenTaskStmt: %w", cerr)
 		}
 	}
 	if q.resultWaitersStmt != nil {
@@ -786,193 +898,221 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                        DBTX
-	tx                        *sql.Tx
-	anyStoppedStmt            *sql.Stmt
-	beatStmt                  *sql.Stmt
-	buryStmt                  *sql.Stmt
-	claimStmt                 *sql.Stmt
-	countSlotsStmt            *sql.Stmt
-	deleteExpiredResultsStmt  *sql.Stmt
-	deleteFunctionStmt        *sql.Stmt
-	deleteLostResultsStmt     *sql.Stmt
-	deleteStoppedStmt         *sql.Stmt
-	deleteWorkerStmt          *sql.Stmt
-	deleteWorkerFunctionStmt  *sql.Stmt
-	deleteWorkerFunctionsStmt *sql.Stmt
-	executionByKeyStmt        *sql.Stmt
-	executionStateStmt        *sql.Stmt
-	expireStmt                *sql.Stmt
-	forgetMetersStmt          *sql.Stmt
-	getExecutionStmt          *sql.Stmt
-	getMeterStmt              *sql.Stmt
-	getSecretStmt             *sql.Stmt
-	getTaskStmt               *sql.Stmt
-	hastenStmt                *sql.Stmt
-	heldInStmt                *sql.Stmt
-	insertAttemptStmt         *sql.Stmt
-	insertExecutionStmt       *sql.Stmt
-	insertHoldStmt            *sql.Stmt
-	insertResultStmt          *sql.Stmt
-	insertSignalStmt          *sql.Stmt
-	insertTaskStmt            *sql.Stmt
-	invalidateResultsStmt     *sql.Stmt
-	joinStmt                  *sql.Stmt
-	leaveStmt                 *sql.Stmt
-	listAttemptsStmt          *sql.Stmt
-	listCountersStmt          *sql.Stmt
-	listDueStmt               *sql.Stmt
-	listExecutionsStmt        *sql.Stmt
-	listExpiredStmt           *sql.Stmt
-	listFunctionsStmt         *sql.Stmt
-	listHoldsStmt             *sql.Stmt
-	listOpenHeldStmt          *sql.Stmt
-	listSchedulersStmt        *sql.Stmt
-	listSignalsStmt           *sql.Stmt
-	listStateStmt             *sql.Stmt
-	listSweptStmt             *sql.Stmt
-	listTasksStmt             *sql.Stmt
-	listTasksOfExecutionStmt  *sql.Stmt
-	listWorkerFunctionsStmt   *sql.Stmt
-	listWorkersStmt           *sql.Stmt
-	loadCounterStmt           *sql.Stmt
-	loadExecutionStmt         *sql.Stmt
-	loadItemsStmt             *sql.Stmt
-	loadMailboxStmt           *sql.Stmt
-	loadOpenTasksStmt         *sql.Stmt
-	loadResultStmt            *sql.Stmt
-	loadSentStmt              *sql.Stmt
-	loadStepStmt              *sql.Stmt
-	loadTaskStmt              *sql.Stmt
-	loadWaitersStmt           *sql.Stmt
-	nextAwaitedStmt           *sql.Stmt
-	nextDueStmt               *sql.Stmt
-	nextLaneStmt              *sql.Stmt
-	ownsResultStmt            *sql.Stmt
-	parkStmt                  *sql.Stmt
-	pauseQueueStmt            *sql.Stmt
-	pausedQueuesStmt          *sql.Stmt
-	progressStmt              *sql.Stmt
-	putFunctionStmt           *sql.Stmt
-	putMeterStmt              *sql.Stmt
-	putSecretStmt             *sql.Stmt
-	putWorkerStmt             *sql.Stmt
-	queueDepthsStmt           *sql.Stmt
-	releaseStmt               *sql.Stmt
-	resultWaitersStmt         *sql.Stmt
-	resumeQueueStmt           *sql.Stmt
-	schedulerStateStmt        *sql.Stmt
-	setCounterStmt            *sql.Stmt
-	setInputStmt              *sql.Stmt
-	setResultStmt             *sql.Stmt
-	setStateStmt              *sql.Stmt
-	setWorkerHealthStmt       *sql.Stmt
-	startExecutionStmt        *sql.Stmt
-	sweepChildrenStmt         *sql.Stmt
-	sweepExecutionStmt        *sql.Stmt
-	takeSignalStmt            *sql.Stmt
-	taskExecutionStmt         *sql.Stmt
-	turnStepsStmt             *sql.Stmt
-	unholdStmt                *sql.Stmt
-	unparkStmt                *sql.Stmt
-	updateExecutionStmt       *sql.Stmt
-	updateResultStmt          *sql.Stmt
-	updateTaskStmt            *sql.Stmt
+	db                            DBTX
+	tx                            *sql.Tx
+	anyStoppedStmt                *sql.Stmt
+	beatStmt                      *sql.Stmt
+	buryStmt                      *sql.Stmt
+	claimStmt                     *sql.Stmt
+	copyPayloadStmt               *sql.Stmt
+	countSlotsStmt                *sql.Stmt
+	deleteDeadLetterStmt          *sql.Stmt
+	deleteExpiredResultsStmt      *sql.Stmt
+	deleteFunctionStmt            *sql.Stmt
+	deleteLostResultsStmt         *sql.Stmt
+	deleteStoppedStmt             *sql.Stmt
+	deleteWorkerStmt              *sql.Stmt
+	deleteWorkerFunctionStmt      *sql.Stmt
+	deleteWorkerFunctionsStmt     *sql.Stmt
+	executionByKeyStmt            *sql.Stmt
+	executionStateStmt            *sql.Stmt
+	expireStmt                    *sql.Stmt
+	expireDeadLettersStmt         *sql.Stmt
+	forgetMetersStmt              *sql.Stmt
+	getDeadLetterStmt             *sql.Stmt
+	getExecutionStmt              *sql.Stmt
+	getMeterStmt                  *sql.Stmt
+	getSecretStmt                 *sql.Stmt
+	getTaskStmt                   *sql.Stmt
+	hastenStmt                    *sql.Stmt
+	heldInStmt                    *sql.Stmt
+	insertAttemptStmt             *sql.Stmt
+	insertExecutionStmt           *sql.Stmt
+	insertHoldStmt                *sql.Stmt
+	insertResultStmt              *sql.Stmt
+	insertSignalStmt              *sql.Stmt
+	insertTaskStmt                *sql.Stmt
+	invalidateResultsStmt         *sql.Stmt
+	isDeadLetterStmt              *sql.Stmt
+	joinStmt                      *sql.Stmt
+	leaveStmt                     *sql.Stmt
+	listAttemptsStmt              *sql.Stmt
+	listCountersStmt              *sql.Stmt
+	listDeadLettersStmt           *sql.Stmt
+	listDeadLettersOfFunctionStmt *sql.Stmt
+	listDeadLettersOfKindStmt     *sql.Stmt
+	listDeadLettersOfQueueStmt    *sql.Stmt
+	listDueStmt                   *sql.Stmt
+	listExecutionsStmt            *sql.Stmt
+	listExpiredStmt               *sql.Stmt
+	listFunctionsStmt             *sql.Stmt
+	listHoldsStmt                 *sql.Stmt
+	listOpenHeldStmt              *sql.Stmt
+	listSchedulersStmt            *sql.Stmt
+	listSignalsStmt               *sql.Stmt
+	listStateStmt                 *sql.Stmt
+	listSweptStmt                 *sql.Stmt
+	listTasksStmt                 *sql.Stmt
+	listTasksOfExecutionStmt      *sql.Stmt
+	listWorkerFunctionsStmt       *sql.Stmt
+	listWorkersStmt               *sql.Stmt
+	loadCounterStmt               *sql.Stmt
+	loadExecutionStmt             *sql.Stmt
+	loadItemsStmt                 *sql.Stmt
+	loadMailboxStmt               *sql.Stmt
+	loadMailboxesStmt             *sql.Stmt
+	loadOpenTasksStmt             *sql.Stmt
+	loadResultStmt                *sql.Stmt
+	loadSentStmt                  *sql.Stmt
+	loadStepStmt                  *sql.Stmt
+	loadTaskStmt                  *sql.Stmt
+	loadTreeStmt                  *sql.Stmt
+	loadWaitersStmt               *sql.Stmt
+	moveStepStmt                  *sql.Stmt
+	nextAwaitedStmt               *sql.Stmt
+	nextDueStmt                   *sql.Stmt
+	nextLaneStmt                  *sql.Stmt
+	ownsResultStmt                *sql.Stmt
+	parkStmt                      *sql.Stmt
+	pauseQueueStmt                *sql.Stmt
+	pausedQueuesStmt              *sql.Stmt
+	progressStmt                  *sql.Stmt
+	putDeadLetterStmt             *sql.Stmt
+	putFunctionStmt               *sql.Stmt
+	putMeterStmt                  *sql.Stmt
+	putSecretStmt                 *sql.Stmt
+	putWorkerStmt                 *sql.Stmt
+	queueDepthsStmt               *sql.Stmt
+	releaseStmt                   *sql.Stmt
+	reopenTaskStmt                *sql.Stmt
+	resultWaitersStmt             *sql.Stmt
+	resumeQueueStmt               *sql.Stmt
+	schedulerStateStmt            *sql.Stmt
+	setCounterStmt                *sql.Stmt
+	setInputStmt                  *sql.Stmt
+	setResultStmt                 *sql.Stmt
+	setStateStmt                  *sql.Stmt
+	setWorkerHealthStmt           *sql.Stmt
+	startExecutionStmt            *sql.Stmt
+	sweepChildrenStmt             *sql.Stmt
+	sweepExecutionStmt            *sql.Stmt
+	takeSignalStmt                *sql.Stmt
+	taskExecutionStmt             *sql.Stmt
+	turnStepsStmt                 *sql.Stmt
+	unholdStmt                    *sql.Stmt
+	unparkStmt                    *sql.Stmt
+	updateExecutionStmt           *sql.Stmt
+	updateResultStmt              *sql.Stmt
+	updateTaskStmt                *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                        tx,
-		tx:                        tx,
-		anyStoppedStmt:            q.anyStoppedStmt,
-		beatStmt:                  q.beatStmt,
-		buryStmt:                  q.buryStmt,
-		claimStmt:                 q.claimStmt,
-		countSlotsStmt:            q.countSlotsStmt,
-		deleteExpiredResultsStmt:  q.deleteExpiredResultsStmt,
-		deleteFunctionStmt:        q.deleteFunctionStmt,
-		deleteLostResultsStmt:     q.deleteLostResultsStmt,
-		deleteStoppedStmt:         q.deleteStoppedStmt,
-		deleteWorkerStmt:          q.deleteWorkerStmt,
-		deleteWorkerFunctionStmt:  q.deleteWorkerFunctionStmt,
-		deleteWorkerFunctionsStmt: q.deleteWorkerFunctionsStmt,
-		executionByKeyStmt:        q.executionByKeyStmt,
-		executionStateStmt:        q.executionStateStmt,
-		expireStmt:                q.expireStmt,
-		forgetMetersStmt:          q.forgetMetersStmt,
-		getExecutionStmt:          q.getExecutionStmt,
-		getMeterStmt:              q.getMeterStmt,
-		getSecretStmt:             q.getSecretStmt,
-		getTaskStmt:               q.getTaskStmt,
-		hastenStmt:                q.hastenStmt,
-		heldInStmt:                q.heldInStmt,
-		insertAttemptStmt:         q.insertAttemptStmt,
-		insertExecutionStmt:       q.insertExecutionStmt,
-		insertHoldStmt:            q.insertHoldStmt,
-		insertResultStmt:          q.insertResultStmt,
-		insertSignalStmt:          q.insertSignalStmt,
-		insertTaskStmt:            q.insertTaskStmt,
-		invalidateResultsStmt:     q.invalidateResultsStmt,
-		joinStmt:                  q.joinStmt,
-		leaveStmt:                 q.leaveStmt,
-		listAttemptsStmt:          q.listAttemptsStmt,
-		listCountersStmt:          q.listCountersStmt,
-		listDueStmt:               q.listDueStmt,
-		listExecutionsStmt:        q.listExecutionsStmt,
-		listExpiredStmt:           q.listExpiredStmt,
-		listFunctionsStmt:         q.listFunctionsStmt,
-		listHoldsStmt:             q.listHoldsStmt,
-		listOpenHeldStmt:          q.listOpenHeldStmt,
-		listSchedulersStmt:        q.listSchedulersStmt,
-		listSignalsStmt:           q.listSignalsStmt,
-		listStateStmt:             q.listStateStmt,
-		listSweptStmt:             q.listSweptStmt,
-		listTasksStmt:             q.listTasksStmt,
-		listTasksOfExecutionStmt:  q.listTasksOfExecutionStmt,
-		listWorkerFunctionsStmt:   q.listWorkerFunctionsStmt,
-		listWorkersStmt:           q.listWorkersStmt,
-		loadCounterStmt:           q.loadCounterStmt,
-		loadExecutionStmt:         q.loadExecutionStmt,
-		loadItemsStmt:             q.loadItemsStmt,
-		loadMailboxStmt:           q.loadMailboxStmt,
-		loadOpenTasksStmt:         q.loadOpenTasksStmt,
-		loadResultStmt:            q.loadResultStmt,
-		loadSentStmt:              q.loadSentStmt,
-		loadStepStmt:              q.loadStepStmt,
-		loadTaskStmt:              q.loadTaskStmt,
-		loadWaitersStmt:           q.loadWaitersStmt,
-		nextAwaitedStmt:           q.nextAwaitedStmt,
-		nextDueStmt:               q.nextDueStmt,
-		nextLaneStmt:              q.nextLaneStmt,
-		ownsResultStmt:            q.ownsResultStmt,
-		parkStmt:                  q.parkStmt,
-		pauseQueueStmt:            q.pauseQueueStmt,
-		pausedQueuesStmt:          q.pausedQueuesStmt,
-		progressStmt:              q.progressStmt,
-		putFunctionStmt:           q.putFunctionStmt,
-		putMeterStmt:              q.putMeterStmt,
-		putSecretStmt:             q.putSecretStmt,
-		putWorkerStmt:             q.putWorkerStmt,
-		queueDepthsStmt:           q.queueDepthsStmt,
-		releaseStmt:               q.releaseStmt,
-		resultWaitersStmt:         q.resultWaitersStmt,
-		resumeQueueStmt:           q.resumeQueueStmt,
-		schedulerStateStmt:        q.schedulerStateStmt,
-		setCounterStmt:            q.setCounterStmt,
-		setInputStmt:              q.setInputStmt,
-		setResultStmt:             q.setResultStmt,
-		setStateStmt:              q.setStateStmt,
-		setWorkerHealthStmt:       q.setWorkerHealthStmt,
-		startExecutionStmt:        q.startExecutionStmt,
-		sweepChildrenStmt:         q.sweepChildrenStmt,
-		sweepExecutionStmt:        q.sweepExecutionStmt,
-		takeSignalStmt:            q.takeSignalStmt,
-		taskExecutionStmt:         q.taskExecutionStmt,
-		turnStepsStmt:             q.turnStepsStmt,
-		unholdStmt:                q.unholdStmt,
-		unparkStmt:                q.unparkStmt,
-		updateExecutionStmt:       q.updateExecutionStmt,
-		updateResultStmt:          q.updateResultStmt,
-		updateTaskStmt:            q.updateTaskStmt,
+		db:                            tx,
+		tx:                            tx,
+		anyStoppedStmt:                q.anyStoppedStmt,
+		beatStmt:                      q.beatStmt,
+		buryStmt:                      q.buryStmt,
+		claimStmt:                     q.claimStmt,
+		copyPayloadStmt:               q.copyPayloadStmt,
+		countSlotsStmt:                q.countSlotsStmt,
+		deleteDeadLetterStmt:          q.deleteDeadLetterStmt,
+		deleteExpiredResultsStmt:      q.deleteExpiredResultsStmt,
+		deleteFunctionStmt:            q.deleteFunctionStmt,
+		deleteLostResultsStmt:         q.deleteLostResultsStmt,
+		deleteStoppedStmt:             q.deleteStoppedStmt,
+		deleteWorkerStmt:              q.deleteWorkerStmt,
+		deleteWorkerFunctionStmt:      q.deleteWorkerFunctionStmt,
+		deleteWorkerFunctionsStmt:     q.deleteWorkerFunctionsStmt,
+		executionByKeyStmt:            q.executionByKeyStmt,
+		executionStateStmt:            q.executionStateStmt,
+		expireStmt:                    q.expireStmt,
+		expireDeadLettersStmt:         q.expireDeadLettersStmt,
+		forgetMetersStmt:              q.forgetMetersStmt,
+		getDeadLetterStmt:             q.getDeadLetterStmt,
+		getExecutionStmt:              q.getExecutionStmt,
+		getMeterStmt:                  q.getMeterStmt,
+		getSecretStmt:                 q.getSecretStmt,
+		getTaskStmt:                   q.getTaskStmt,
+		hastenStmt:                    q.hastenStmt,
+		heldInStmt:                    q.heldInStmt,
+		insertAttemptStmt:             q.insertAttemptStmt,
+		insertExecutionStmt:           q.insertExecutionStmt,
+		insertHoldStmt:                q.insertHoldStmt,
+		insertResultStmt:              q.insertResultStmt,
+		insertSignalStmt:              q.insertSignalStmt,
+		insertTaskStmt:                q.insertTaskStmt,
+		invalidateResultsStmt:         q.invalidateResultsStmt,
+		isDeadLetterStmt:              q.isDeadLetterStmt,
+		joinStmt:                      q.joinStmt,
+		leaveStmt:                     q.leaveStmt,
+		listAttemptsStmt:              q.listAttemptsStmt,
+		listCountersStmt:              q.listCountersStmt,
+		listDeadLettersStmt:           q.listDeadLettersStmt,
+		listDeadLettersOfFunctionStmt: q.listDeadLettersOfFunctionStmt,
+		listDeadLettersOfKindStmt:     q.listDeadLettersOfKindStmt,
+		listDeadLettersOfQueueStmt:    q.listDeadLettersOfQueueStmt,
+		listDueStmt:                   q.listDueStmt,
+		listExecutionsStmt:            q.listExecutionsStmt,
+		listExpiredStmt:               q.listExpiredStmt,
+		listFunctionsStmt:             q.listFunctionsStmt,
+		listHoldsStmt:                 q.listHoldsStmt,
+		listOpenHeldStmt:              q.listOpenHeldStmt,
+		listSchedulersStmt:            q.listSchedulersStmt,
+		listSignalsStmt:               q.listSignalsStmt,
+		listStateStmt:                 q.listStateStmt,
+		listSweptStmt:                 q.listSweptStmt,
+		listTasksStmt:                 q.listTasksStmt,
+		listTasksOfExecutionStmt:      q.listTasksOfExecutionStmt,
+		listWorkerFunctionsStmt:       q.listWorkerFunctionsStmt,
+		listWorkersStmt:               q.listWorkersStmt,
+		loadCounterStmt:               q.loadCounterStmt,
+		loadExecutionStmt:             q.loadExecutionStmt,
+		loadItemsStmt:                 q.loadItemsStmt,
+		loadMailboxStmt:               q.loadMailboxStmt,
+		loadMailboxesStmt:             q.loadMailboxesStmt,
+		loadOpenTasksStmt:             q.loadOpenTasksStmt,
+		loadResultStmt:                q.loadResultStmt,
+		loadSentStmt:                  q.loadSentStmt,
+		loadStepStmt:                  q.loadStepStmt,
+		loadTaskStmt:                  q.loadTaskStmt,
+		loadTreeStmt:                  q.loadTreeStmt,
+		loadWaitersStmt:               q.loadWaitersStmt,
+		moveStepStmt:                  q.moveStepStmt,
+		nextAwaitedStmt:               q.nextAwaitedStmt,
+		nextDueStmt:                   q.nextDueStmt,
+		nextLaneStmt:                  q.nextLaneStmt,
+		ownsResultStmt:                q.ownsResultStmt,
+		parkStmt:                      q.parkStmt,
+		pauseQueueStmt:                q.pauseQueueStmt,
+		pausedQueuesStmt:              q.pausedQueuesStmt,
+		progressStmt:                  q.progressStmt,
+		putDeadLetterStmt:             q.putDeadLetterStmt,
+		putFunctionStmt:               q.putFunctionStmt,
+		putMeterStmt:                  q.putMeterStmt,
+		putSecretStmt:                 q.putSecretStmt,
+		putWorkerStmt:                 q.putWorkerStmt,
+		queueDepthsStmt:               q.queueDepthsStmt,
+		releaseStmt:                   q.releaseStmt,
+		reopenTaskStmt:                q.reopenTaskStmt,
+		resultWaitersStmt:             q.resultWaitersStmt,
+		resumeQueueStmt:               q.resumeQueueStmt,
+		schedulerStateStmt:            q.schedulerStateStmt,
+		setCounterStmt:                q.setCounterStmt,
+		setInputStmt:                  q.setInputStmt,
+		setResultStmt:                 q.setResultStmt,
+		setStateStmt:                  q.setStateStmt,
+		setWorkerHealthStmt:           q.setWorkerHealthStmt,
+		startExecutionStmt:            q.startExecutionStmt,
+		sweepChildrenStmt:             q.sweepChildrenStmt,
+		sweepExecutionStmt:            q.sweepExecutionStmt,
+		takeSignalStmt:                q.takeSignalStmt,
+		taskExecutionStmt:             q.taskExecutionStmt,
+		turnStepsStmt:                 q.turnStepsStmt,
+		unholdStmt:                    q.unholdStmt,
+		unparkStmt:                    q.unparkStmt,
+		updateExecutionStmt:           q.updateExecutionStmt,
+		updateResultStmt:              q.updateResultStmt,
+		updateTaskStmt:                q.updateTaskStmt,
 	}
 }

@@ -388,8 +388,8 @@ UPDATE executions SET
     retries = ?4, started_at = ?5,
     completed_at = ?6, cancel_requested = ?7,
     paused = ?8, signal_seq = ?9, buffered = ?10,
-    context_seq = ?11
-WHERE namespace = ?12 AND id = ?13
+    context_seq = ?11, deadline_at = ?12
+WHERE namespace = ?13 AND id = ?14
 `
 
 type UpdateExecutionParams struct {
@@ -404,6 +404,7 @@ type UpdateExecutionParams struct {
 	SignalSeq       int64
 	Buffered        int
 	ContextSeq      int64
+	DeadlineAt      *int64
 	Namespace       string
 	ID              workflow.ID
 }
@@ -421,6 +422,7 @@ func (q *Queries) UpdateExecution(ctx context.Context, arg UpdateExecutionParams
 		arg.SignalSeq,
 		arg.Buffered,
 		arg.ContextSeq,
+		arg.DeadlineAt,
 		arg.Namespace,
 		arg.ID,
 	)

@@ -23,6 +23,18 @@ type CustomState struct {
 	Value       []byte
 }
 
+type DeadLetter struct {
+	Namespace   string
+	TaskID      workflow.ID
+	ExecutionID workflow.ID
+	Function    string
+	Queue       string
+	Kind        workflow.Kind
+	Error       []byte
+	Attempts    int
+	FailedAt    int64
+}
+
 type Execution struct {
 	Namespace       string
 	ID              workflow.ID
@@ -189,6 +201,7 @@ type Task struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 type TaskAttempt struct {

@@ -12,7 +12,7 @@ import (
 )
 
 const getTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
 type GetTaskParams struct {
@@ -71,6 +71,7 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.ParentTurn,
 	)
 	return i, err
 }
@@ -115,10 +116,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -170,6 +171,7 @@ type InsertTaskParams struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 // The queries that load tasks to decide leave the payloads out, but give the same
@@ -229,6 +231,7 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
 		arg.CacheHit,
 		arg.ConcurrencyKey,
 		arg.Slot,
+		arg.ParentTurn,
 	)
 	return err
 }
@@ -276,7 +279,7 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]T
 }
 
 const listTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
 WHERE namespace = ?1 AND id < ?2
   AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
   AND (CAST(?4 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
@@ -361,6 +364,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -376,7 +380,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 }
 
 const listTasksOfExecution = `-- name: ListTasksOfExecution :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND +id < ?3
   AND (CAST(?4 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
   AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
@@ -463,6 +467,7 @@ func (q *Queries) ListTasksOfExecution(ctx context.Context, arg ListTasksOfExecu
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -484,7 +489,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
@@ -544,6 +549,7 @@ type LoadOpenTasksRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([]LoadOpenTasksRow, error) {
@@ -603,6 +609,7 @@ func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -624,7 +631,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1
   AND execution_id = ?2 AND parent_id = ?3
@@ -687,6 +694,7 @@ type LoadStepRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow, error) {
@@ -746,6 +754,7 @@ func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.ParentTurn,
 	)
 	return i, err
 }
@@ -757,7 +766,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
@@ -814,6 +823,7 @@ type LoadTaskRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow, error) {
@@ -867,8 +877,150 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.ParentTurn,
 	)
 	return i, err
+}
+
+const loadTree = `-- name: LoadTree :many
+SELECT
+    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
+    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
+    seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
+    CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+FROM tasks
+WHERE namespace = ?1 AND execution_id = ?2
+ORDER BY +id
+`
+
+type LoadTreeParams struct {
+	Namespace   string
+	ExecutionID workflow.ID
+}
+
+type LoadTreeRow struct {
+	Namespace       string
+	ID              workflow.ID
+	ExecutionID     workflow.ID
+	ParentID        workflow.ID
+	ParentRun       int
+	StepKey         string
+	Op              workflow.Op
+	Name            string
+	Pinned          bool
+	Version         string
+	Queue           string
+	Lane            string
+	Priority        int
+	Input           []byte
+	Options         []byte
+	Item            int
+	CreatedAt       int64
+	Kind            workflow.Kind
+	State           workflow.TaskState
+	DueAt           *int64
+	ScheduledFor    *int64
+	Holder          workflow.ID
+	Token           int64
+	Attempt         int
+	Failures        int
+	LostLeases      int
+	StartedAt       *int64
+	CompletedAt     *int64
+	Seq             int64
+	Result          []byte
+	Error           []byte
+	Detail          []byte
+	WaitingFor      *string
+	AwaitedBy       []byte
+	Run             int
+	Turn            int
+	Settled         int64
+	Open            int
+	NextItem        int
+	Items           int
+	Await           []byte
+	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
+	ConcurrencyKey  string
+	Slot            bool
+	ParentTurn      int
+}
+
+func (q *Queries) LoadTree(ctx context.Context, arg LoadTreeParams) ([]LoadTreeRow, error) {
+	rows, err := q.query(ctx, q.loadTreeStmt, loadTree, arg.Namespace, arg.ExecutionID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LoadTreeRow
+	for rows.Next() {
+		var i LoadTreeRow
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ID,
+			&i.ExecutionID,
+			&i.ParentID,
+			&i.ParentRun,
+			&i.StepKey,
+			&i.Op,
+			&i.Name,
+			&i.Pinned,
+			&i.Version,
+			&i.Queue,
+			&i.Lane,
+			&i.Priority,
+			&i.Input,
+			&i.Options,
+			&i.Item,
+			&i.CreatedAt,
+			&i.Kind,
+			&i.State,
+			&i.DueAt,
+			&i.ScheduledFor,
+			&i.Holder,
+			&i.Token,
+			&i.Attempt,
+			&i.Failures,
+			&i.LostLeases,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.Seq,
+			&i.Result,
+			&i.Error,
+			&i.Detail,
+			&i.WaitingFor,
+			&i.AwaitedBy,
+			&i.Run,
+			&i.Turn,
+			&i.Settled,
+			&i.Open,
+			&i.NextItem,
+			&i.Items,
+			&i.Await,
+			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
+			&i.ConcurrencyKey,
+			&i.Slot,
+			&i.ParentTurn,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const loadWaiters = `-- name: LoadWaiters :many
@@ -878,7 +1030,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND waiting_for = ?3
 ORDER BY created_at, id
@@ -938,6 +1090,7 @@ type LoadWaitersRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]LoadWaitersRow, error) {
@@ -997,6 +1150,7 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -1017,7 +1171,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline', 'callback')
@@ -1077,6 +1231,7 @@ type ProgressRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -1136,6 +1291,7 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}
@@ -1208,7 +1364,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND parent_id = ?3 AND parent_run = ?4
@@ -1270,6 +1426,7 @@ type TurnStepsRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	ParentTurn      int
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -1334,6 +1491,7 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}

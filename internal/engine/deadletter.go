@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+type (
+	// DeadLetterFilter selects dead letters.
+	DeadLetterFilter = db.DeadLetterFilter
+	// DeadLetterRef is a dead letter's place in a list.
+	DeadLetterRef = db.DeadLetterRef
+)
+
+// DeadLetterView is a dead letter with all that is shown of it.
+type DeadLetterView struct {
+	*workflow.DeadLetter
+	Step     string
+	Input    json.RawMessage
+	Attempts []workflow.FailedAttempt
+}
+
+// DeadLetters lists dead letters, those that failed last first.
+func (e *Engine) DeadLetters(ctx context.Context, f DeadLetterFilter) ([]*workflow.DeadLetter, error) {
+	letters, err := e.store.DeadLetters(ctx, f)
+	return letters, refusal(err)
+}
+
+// DeadLetter gives the dead letter of a task. Errors: workflow.ErrNotFound when it
+// has none, ErrUnavailable.
+func (e *Engine) DeadLetter(ctx context.Context, task workflow.ID) (*DeadLetterView, error) {
+	letter, err := e.store.DeadLetter(ctx, task)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	t, attempts, err := e.store.Task(ctx, task)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	view := &DeadLetterView{DeadLetter: letter, Step: t.Key, Input: t.Input, Attempts: attempts}
+	if t.Root() && t.Input == nil {
+		x, err := e.store.Execution(ctx, t.Execution)
+		if err != nil {
+			return nil, refusal(err)
+		}
+		view.Input = x.Input
+	}
+	return view, nil
+}
+
+// ReplayRequest says how a task is run again.
+type ReplayRequest struct {
+	Queue string // that it goes through from now on; "": its own
+	// ResetRetries counts its failures from none again; otherwise it has the attempts
+	// that its policy has left, and one in any case.
+	ResetRetries bool
+}
+
+// Replay runs the task of a dead letter again, in its execution, which goes on from
+// there. Of several at the same time one does it. Errors: workflow.ErrNotFound when
+// the task has no dead letter, *workflow.ConflictError when nobody waits for the task
+// any more; ErrUnavailable, after which it may have been replayed.
+func (e *Engine) Replay(ctx context.Context, task workflow.ID, r ReplayRequest) error {
+	letter, err := e.store.DeadLetter(ctx, task)
+	if err != nil {
+		return refusal(err)
+	}
+	_, err = e.ask(ctx, letter.Execution, r.event(letter))
+	return err
+}
+
+func (r ReplayRequest) event(letter *workflow.DeadLetter) workflow.Replay {
+	return workflow.Replay{Execution: letter.Execution, Task: letter.Task, Queue: r.Queue, ResetRetries: r.ResetRetries}
+}
+
+// Discard deletes the dead letter of a task, which stays failed. Errors as of Replay.
+func (e *Engine) Discard(ctx context.Context, task workflow.ID) error {
+	letter, err := e.store.DeadLetter(ctx, task)
+	if err != nil {
+		return refusal(err)
+	}
+	_, err = e.ask(ctx, letter.Execution, workflow.Discard{Execution: letter.Execution, Task: task})
+	return err
+}
+
+// BulkReplay asks for the replay of many dead letters.
+type BulkReplay struct {
+	Filter       DeadLetterFilter // without Limit, Before and Kinds
+	Limit        int              // the most to replay
+	ResetRetries bool
+}
+
+// BulkReplayed tells what became of them.
+type BulkReplayed struct {
+	Replayed int
+	Refused  int // nobody waits for their tasks any more
+}
+
+const (
+	replayBatch    = 100              // dead letters that are replayed at once
+	replayPatience = 30 * time.Second // for all of them
+)
+
+// ReplayAll replays the dead letters that the filter selects, those of activities
+// first: that opens again, and so takes away, the orchestrators' that failed because
+// of them. When it takes too long, or the database goes away, it gives what was done
+// by then; error: ErrUnavailable when that is nothing.
+func (e *Engine) ReplayAll(ctx context.Context, r BulkReplay) (done BulkReplayed, err error) {
+	ctx, cancel := context.WithTimeout(ctx, replayPatience)
+	defer cancel()
+	for _, kind := range []workflow.Kind{workflow.KindActivity, workflow.KindOrchestrator} {
+		r.Filter.Kinds = []workflow.Kind{kind}
+		if err = e.replayKind(ctx, r, &done); err != nil {
+			break
+		}
+	}
+	if done.Replayed > 0 {
+		return done, nil
+	}
+	return done, err
+}
+
+// replayKind goes through a list once: what fails again meanwhile is not met again.
+func (e *Engine) replayKind(ctx context.Context, r BulkReplay, done *BulkReplayed) error {
+	for f := r.Filter; done.Replayed < r.Limit; {
+		f.Limit = min(r.Limit-done.Replayed, replayBatch)
+		letters, err := e.store.DeadLetters(ctx, f)
+		if err != nil {
+			return refusal(err)
+		}
+		if err := e.replayBatch(ctx, letters, ReplayRequest{ResetRetries: r.ResetRetries}, done); err != nil {
+			return err
+		}
+		if len(letters) < f.Limit {
+			return nil
+		}
+		last := letters[len(letters)-1]
+		f.Before = DeadLetterRef{FailedAt: last.FailedAt, Task: last.Task}
+	}
+	return nil
+}
+
+func (e *Engine) replayBatch(ctx context.Context, letters []*workflow.DeadLetter, r ReplayRequest, done *BulkReplayed) (failed error) {
+	submissions := make([]*submission, len(letters))
+	for i, letter := range letters {
+		submissions[i] = &submission{ctx: ctx, event: r.event(letter), done: make(chan struct{})}
+		e.enqueue(letter.Execution, submissions[i])
+	}
+	for _, s := range submissions {
+		err := s.await(ctx).Err
+		var conflict *workflow.ConflictError
+		switch {
+		case err == nil:
+			done.Replayed++
+		case errors.As(err, &conflict):
+			done.Refused++
+		case !errors.Is(err, workflow.ErrNotFound): // otherwise somebody was quicker
+			failed = err
+		}
+	}
+	return failed
+}
+
+// Restart runs an execution again, whatever its state: from the beginning, or with
+// fromStep not nil keeping the steps that were made before that one. Errors:
+// workflow.ErrNotFound, ErrNoSuchStep; ErrUnavailable, after which it may have been restarted.
+func (e *Engine) Restart(ctx context.Context, id workflow.ID, fromStep *string) error {
+	_, err := e.ask(ctx, id, workflow.Restart{Execution: id, FromStep: fromStep})
+	return err
+}
+
+// ExpireDeadLetters deletes a batch of dead letters whose tasks failed that long
+// ago, and tells whether there may be more of them.
+func (e *Engine) ExpireDeadLetters(ctx context.Context, age time.Duration) (more bool, err error) {
+	n, err := e.store.ExpireDeadLetters(ctx, age, cleaningBatch)
+	return n >= cleaningBatch, refusal(err)
+}
+
+// ForgetMeters deletes a batch of meters that say nothing any more, and tells
+// whether there may be more of them.
+func (e *Engine) ForgetMeters(ctx context.Context) (more bool, err error) {
+	n, err := e.store.ForgetMeters(ctx, cleaningBatch)
+	return n >= cleaningBatch, refusal(err)
+}

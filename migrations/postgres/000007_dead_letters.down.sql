@@ -1,0 +1,2 @@
+ALTER TABLE tasks DROP COLUMN parent_turn;
+DROP TABLE dead_letters;
