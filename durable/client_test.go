@@ -113,21 +113,10 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 			_, err := c.Schedulers(ctx, durable.Part{})
 			return err
 		}, `GET /v1/schedulers`},
-		"restart": {func(ctx context.Context, c *durable.Client) error { _, err := c.Restart(ctx, "e", ""); return err }, `POST /v1/executions/e/restart {}`},
-		"restart from": {func(ctx context.Context, c *durable.Client) error { _, err := c.Restart(ctx, "e", "a#0"); return err },
-			`POST /v1/executions/e/restart {"from_step":"a#0"}`},
 		"pause all": {func(ctx context.Context, c *durable.Client) error {
 			_, err := c.PauseAll(ctx, durable.Bulk{Filter: durable.ExecutionFilter{Queues: []string{"eu"}}, Limit: 5, DryRun: true})
 			return err
 		}, `POST /v1/executions/pause {"filter":{"queue":["eu"]},"limit":5,"dry_run":true}`},
-		"replay": {func(ctx context.Context, c *durable.Client) error {
-			_, err := c.ReplayDeadLetter(ctx, "t", durable.Replay{Queue: "eu"})
-			return err
-		}, `POST /v1/dead-letters/t/replay {"queue":"eu","reset_retries":true}`},
-		"dead letters": {func(ctx context.Context, c *durable.Client) error {
-			_, err := c.DeadLetters(ctx, durable.DeadLetterFilter{Kinds: []durable.Kind{durable.KindActivity}, FailedAfter: at}, durable.Part{})
-			return err
-		}, `GET /v1/dead-letters?failed_after=2026-01-02T02%3A04%3A05Z&kind=activity`},
 		"complete": {func(ctx context.Context, c *durable.Client) error { return c.Complete(ctx, "t", "tok", 7) },
 			`POST /v1/tasks/t/complete {"result":7} [Stent-Task-Token: tok]`},
 		"complete with an update": {func(ctx context.Context, c *durable.Client) error {

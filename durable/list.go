@@ -2,6 +2,7 @@ package durable
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -66,18 +67,25 @@ type TaskFilter struct {
 }
 
 // Tasks lists tasks of all executions, without their attempts.
-func (c *Client) Tasks(ctx context.Context, f TaskFilter, part Part) (*Page[Task], error) {
+func (c *Client) Tasks(ctx context.Context, f TaskFilter, part Part) (*Page[TaskInfo], error) {
 	q := part.query()
 	addAll(q, "state", f.States)
 	addAll(q, "queue", f.Queues)
 	addAll(q, "function", f.Functions)
 	addAll(q, "kind", f.Kinds)
-	return readPage[Task](ctx, c, "/v1/tasks", q)
+	return readPage[TaskInfo](ctx, c, "/v1/tasks", q)
 }
 
 // ExecutionTasks lists the tasks of an execution, without their attempts.
-func (c *Client) ExecutionTasks(ctx context.Context, id string, part Part) (*Page[Task], error) {
-	return readPage[Task](ctx, c, executionPath(id, "tasks"), part.query())
+func (c *Client) ExecutionTasks(ctx context.Context, id string, part Part) (*Page[TaskInfo], error) {
+	return readPage[TaskInfo](ctx, c, executionPath(id, "tasks"), part.query())
+}
+
+// DeadLetterPage is a part of DeadLetters, for who leafs through them.
+func (c *Client) DeadLetterPage(ctx context.Context, f DeadLetterFilter, part Part) (*Page[DeadLetter], error) {
+	q := f.query()
+	maps.Copy(q, part.query())
+	return readPage[DeadLetter](ctx, c, deadLetterPath, q)
 }
 
 // Functions lists all versions of all functions, those registered last first.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -69,7 +68,7 @@ func (s *session) actOn(ctx context.Context, a action, ids []string, force bool)
 		if err := a.one(ctx, id); err != nil {
 			return err
 		}
-		return s.show(func() error { return s.writeAsItStands(id) })
+		return s.show(s.writeAsItStands)
 	})
 }
 
@@ -95,10 +94,9 @@ func (s *session) forEach(ids []string, do func(id string) error) error {
 }
 
 // writeAsItStands writes the execution that the last answer is.
-func (s *session) writeAsItStands(id string) error {
+func (s *session) writeAsItStands() error {
 	var e durable.Execution
-	if json.Unmarshal(s.recorder.last.Bytes(), &e) != nil || e.ID == "" {
-		_, err := fmt.Fprintln(s.Out, id)
+	if err := s.recorder.decode(&e); err != nil {
 		return err
 	}
 	at := stateOf(&e)
@@ -205,8 +203,10 @@ stay as they are.`,
 			cmd.Flags().StringVar(&from, "from-step", "", "the `key` of the step to go on from; without it, from the beginning")
 		},
 		one: func(ctx context.Context, id string) error {
-			_, err := s.client.Restart(ctx, id, from)
-			return err
+			if from == "" {
+				return s.client.Restart(ctx, id)
+			}
+			return s.client.RestartFrom(ctx, id, from)
 		},
 		bulk: func(ctx context.Context, which durable.Bulk) (*durable.BulkDone, error) {
 			if from != "" {

@@ -19,7 +19,6 @@ type session struct {
 	style    style
 	client   *durable.Client
 	http     *http.Client // what the client sends with; nil until a command speaks to the service
-	streams  *http.Client // what streams of events come by, beside other requests
 	recorder *recorder
 }
 
@@ -130,7 +129,6 @@ func (s *session) connect() error {
 	transport := newTransport()
 	s.recorder = &recorder{next: transport}
 	s.http = &http.Client{Transport: s.recorder}
-	s.streams = &http.Client{Transport: transport}
 	s.client = durable.NewClient(s.url, durable.APIKey(s.key), durable.HTTPClient(s.http))
 	return nil
 }

@@ -18,7 +18,7 @@ var destructive = map[string]string{
 	"cleanup --older-than 30d":                           `POST /v1/cleanup {"dead_letters":true,"dry_run":false,"executions":true,"older_than":"30d"}`,
 	"cleanup --older-than 1h --dead-letters":             `POST /v1/cleanup {"dead_letters":true,"dry_run":false,"executions":false,"older_than":"1h"}`,
 	"dlq discard " + id(20):                              "DELETE /v1/dead-letters/" + id(20),
-	"dlq replay-all --function charge --failed-after 1h": `POST /v1/dead-letters/replay {"function":"charge","failed_after":"2026-01-02T14:04:05Z","limit":1000,"reset_retries":true}`,
+	"dlq replay-all --function charge --failed-after 1h": `POST /v1/dead-letters/replay {"failed_after":"2026-01-02T14:04:05Z","function":"charge","limit":1000,"reset_retries":true}`,
 }
 
 // obliging answers everything that a destructive command asks.

@@ -37,7 +37,7 @@ func (s *session) dlqListCommand() *cobra.Command {
 	p := part(cmd)
 	cmd.RunE = s.run(func(ctx context.Context, _ []string) error {
 		f.FailedAfter, f.FailedBefore = after.at, before.at
-		page, err := s.client.DeadLetters(ctx, f, *p)
+		page, err := s.client.DeadLetterPage(ctx, f, *p)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (s *session) deadLetterTable(letters []durable.DeadLetter) *grid {
 // deadTasks suggests the tasks of dead letters.
 func (s *session) deadTasks(most int) cobra.CompletionFunc {
 	return s.suggest(most, func(ctx context.Context) ([]cobra.Completion, error) {
-		page, err := s.client.DeadLetters(ctx, durable.DeadLetterFilter{}, durable.Part{})
+		page, err := s.client.DeadLetterPage(ctx, durable.DeadLetterFilter{}, durable.Part{})
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +107,7 @@ func (s *session) dlqShowCommand() *cobra.Command {
 const keepRetries = "do not count its failures from none again: it has the attempts left that its policy gives, and one in any case"
 
 func (s *session) dlqReplayCommand() *cobra.Command {
-	var how durable.Replay
+	var how durable.ReplayOptions
 	cmd := &cobra.Command{
 		Use:               "replay TASK...",
 		Short:             "Run the tasks of dead letters again",
@@ -119,11 +119,14 @@ func (s *session) dlqReplayCommand() *cobra.Command {
 	mustComplete(cmd, "queue", s.queues(0))
 	cmd.RunE = s.run(func(ctx context.Context, tasks []string) error {
 		return s.forEach(tasks, func(id string) error {
-			t, err := s.client.ReplayDeadLetter(ctx, id, how)
-			if err != nil {
+			if err := s.client.Replay(ctx, id, how); err != nil {
 				return err
 			}
 			return s.show(func() error {
+				var t durable.TaskInfo
+				if err := s.recorder.decode(&t); err != nil {
+					return err
+				}
 				_, err := fmt.Fprintf(s.Out, "task %s of execution %s is %s\n", t.ID, t.ExecutionID, s.style.in(statePaints[t.State], t.State))
 				return err
 			})
@@ -155,7 +158,7 @@ func (s *session) dlqReplayAllCommand() *cobra.Command {
 		if err := s.confirm(ctx, *force, "This replays up to %d dead letters.", which.Limit); err != nil {
 			return err
 		}
-		done, err := s.client.ReplayDeadLetters(ctx, which)
+		done, err := s.client.ReplayAll(ctx, which)
 		if err != nil {
 			return err
 		}
@@ -184,7 +187,7 @@ func (s *session) dlqDiscardCommand() *cobra.Command {
 			return err
 		}
 		return s.forEach(tasks, func(id string) error {
-			if err := s.client.DiscardDeadLetter(ctx, id); err != nil {
+			if err := s.client.Discard(ctx, id); err != nil {
 				return err
 			}
 			return s.show(func() error {

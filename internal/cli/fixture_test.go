@@ -31,10 +31,10 @@ func order() durable.Execution {
 }
 
 // orderTasks are the tasks of order, of every kind and state, the newest first.
-func orderTasks() []durable.Task {
+func orderTasks() []durable.TaskInfo {
 	began := 2*time.Hour - 10*time.Millisecond
-	task := func(n int, parent, key, kind, state string) durable.Task {
-		return durable.Task{
+	task := func(n int, parent, key, kind, state string) durable.TaskInfo {
+		return durable.TaskInfo{
 			ID: id(n), ExecutionID: executionID, ParentTaskID: parent, StepKey: key, Kind: kind, Name: key, State: state, CreatedAt: *before(began),
 		}
 	}
@@ -51,7 +51,7 @@ func orderTasks() []durable.Task {
 	pickup := task(32, id(30), "pickup#0", "activity", "pending")
 	pickup.Attempt, pickup.Retries, pickup.ScheduledFor = 1, 1, before(-30*time.Second)
 	pickup.Error = &durable.Failure{Type: "busy", Message: "no \x1b[31mcourier\nnow"}
-	tasks := []durable.Task{root, charge, cached, sub, label, pickup, task(40, id(10), "resize#0", "map", "waiting")}
+	tasks := []durable.TaskInfo{root, charge, cached, sub, label, pickup, task(40, id(10), "resize#0", "map", "waiting")}
 	for i := range 14 {
 		item := task(50+i, id(40), fmt.Sprint(i), "activity", "completed")
 		item.Attempt, item.StartedAt, item.CompletedAt = 1, before(time.Hour), before(time.Hour-time.Second)
@@ -78,9 +78,9 @@ func orderTasks() []durable.Task {
 }
 
 // chargeAttempts is the task charge#0 with its failed attempts.
-func chargeAttempts() durable.Task {
+func chargeAttempts() durable.TaskInfo {
 	at := 2*time.Hour - 20*time.Millisecond
-	return durable.Task{
+	return durable.TaskInfo{
 		ID: id(20), ExecutionID: executionID, ParentTaskID: id(10), StepKey: "charge#0", Kind: "activity", Name: "charge", Function: "charge", State: "completed",
 		Queue: "default", Attempt: 3, Retries: 2, Input: json.RawMessage(`{"id":"ORD-1"}`), Result: json.RawMessage(`{"id":"ch_1"}`),
 		CreatedAt: *before(2 * time.Hour), StartedAt: before(at - time.Second), CompletedAt: before(at - 2*time.Second),
@@ -109,8 +109,8 @@ func everything() map[string]answer {
 		"GET /v1/executions/" + executionID + "/events": ok(events),
 		"GET /v1/tasks":                                 ok(page("", orderTasks()[:3]...)),
 		"GET /v1/tasks/" + id(20):                       ok(chargeAttempts()),
-		"GET /v1/tasks/" + id(32):                       ok(durable.Task{ID: id(32)}),
-		"GET /v1/tasks/" + id(53):                       ok(durable.Task{ID: id(53), Attempts: []durable.Attempt{{Number: 1}}}),
+		"GET /v1/tasks/" + id(32):                       ok(durable.TaskInfo{ID: id(32)}),
+		"GET /v1/tasks/" + id(53):                       ok(durable.TaskInfo{ID: id(53), Attempts: []durable.Attempt{{Number: 1}}}),
 		"GET /v1/functions": ok(page("",
 			durable.FunctionInfo{Name: "charge", Kind: durable.KindActivity, URL: "http://billing:9000/charge", Queue: "default", Timeout: "30s", Tags: []string{"billing"},
 				RetryPolicy: durable.PolicyInfo{MaxAttempts: 3}, MaxConcurrent: &ten, RateLimit: &durable.RateInfo{Limit: 100, Per: "1s"}, Idempotent: true, CacheTTL: &ttl},

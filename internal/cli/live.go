@@ -1,11 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -18,9 +18,11 @@ const (
 )
 
 // watchOnScreen follows an execution on a live screen, and leaves its end behind.
-func (s *session) watchOnScreen(ctx context.Context, path string, w *watched) error {
-	a := animation{session: s, watched: w, events: make(chan event), losses: make(chan error), done: make(chan error, 1)}
-	go func() { a.done <- s.follow(ctx, path, a.take(ctx), a.lose(ctx)) }()
+func (s *session) watchOnScreen(ctx context.Context, id string, w *watched) error {
+	a := animation{session: s, watched: w, events: make(chan durable.Event), losses: make(chan error), done: make(chan error, 1)}
+	go func() {
+		a.done <- s.follow(ctx, id, func(e durable.Event) error { return hand(ctx, a.events, e) }, func(err error) { _ = hand(ctx, a.losses, err) })
+	}()
 	show := openScreen(s.Terminal)
 	err := a.run(show)
 	show.close()
@@ -34,24 +36,9 @@ func (s *session) watchOnScreen(ctx context.Context, path string, w *watched) er
 type animation struct {
 	*session
 	*watched
-	events chan event
+	events chan durable.Event
 	losses chan error
-	done   chan error // the end of the stream
-}
-
-// take hands events over to run.
-func (a *animation) take(ctx context.Context) func(event) error {
-	return func(e event) error {
-		if e.name == "end" {
-			return errEnd
-		}
-		return hand(ctx, a.events, e)
-	}
-}
-
-// lose hands over that the connection is lost, or back.
-func (a *animation) lose(ctx context.Context) func(error) {
-	return func(err error) { _ = hand(ctx, a.losses, err) } // which is interrupted, if not taken
+	done   chan error // the end of the events
 }
 
 // hand gives something over, unless the command is interrupted.
@@ -64,20 +51,18 @@ func hand[T any](ctx context.Context, to chan<- T, v T) error {
 	}
 }
 
-// run draws until the stream is done. An event that cannot be understood is the
-// last one that counts, and is told then.
+// run draws until there are no more events.
 func (a *animation) run(show *screen) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var due <-chan time.Time // when what has changed is drawn
-	var misunderstood error
 	for {
 		select {
 		case e := <-a.events:
-			misunderstood = cmp.Or(misunderstood, a.apply(e))
+			a.apply(e)
 		case a.lost = <-a.losses:
 		case err := <-a.done:
-			return errors.Join(err, misunderstood)
+			return err
 		case <-ticker.C:
 			show.draw(a.frame())
 			continue
@@ -117,36 +102,18 @@ func (a *animation) frame() string {
 	}
 	foot := "Ctrl-C leaves; the execution goes on."
 	if a.lost != nil {
-		foot = "Trying to reach Stent again: " + a.lost.Error()
+		foot = a.tryingAgain(a.lost)
 	}
 	return head + "\n\n" + a.stepTable(e, lines).String() + "\n\n" + a.style.in(dim, clean(cut(foot, width)))
 }
 
-const (
-	pollAll  = 2 * time.Second        // how often a list is read anew without a hint
-	afterOne = 500 * time.Millisecond // how soon after the last time with one
-)
+// pollAll is how often the list of all executions is read.
+const pollAll = time.Second
 
 // watchAll follows the executions that a filter selects, until it is interrupted,
 // which is its ordinary end.
 func (s *session) watchAll(ctx context.Context, f durable.ExecutionFilter) error {
-	hints := make(chan struct{}, 1)
-	hinting, stop := context.WithCancel(ctx)
-	heard := make(chan struct{})
-	go func() {
-		defer close(heard)
-		// Hints hasten, polling is correct: whatever becomes of the stream, the list is read.
-		_ = s.follow(hinting, "/v1/events", func(event) error {
-			select {
-			case hints <- struct{}{}:
-			default:
-			}
-			return nil
-		}, func(error) {})
-	}()
-	defer func() { stop(); <-heard }()
-	var render func(*durable.Page[durable.Execution]) error
-	limit := 20
+	render, lost, limit := s.changesOf(), s.lostLine, 50
 	if s.output != outputJSON && s.Screen {
 		show := openScreen(s.Terminal)
 		defer show.close()
@@ -154,50 +121,39 @@ func (s *session) watchAll(ctx context.Context, f durable.ExecutionFilter) error
 			show.draw(s.overviewFrame(ctx, page))
 			return nil
 		}
+		lost = func(err error) { show.draw(s.tryingAgain(err)) }
 		_, rows := s.Size()
 		limit = min(max(rows-5, 1), maxLimit)
-	} else {
-		render = s.changesOf()
 	}
+	ticker := time.NewTicker(pollAll)
+	defer ticker.Stop()
+	var good time.Time // when the service was there last
 	for {
 		page, err := s.client.Executions(ctx, f, durable.Part{Limit: limit})
-		if err == nil {
-			err = render(page)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			good, err = s.Now(), render(page)
+		case passing(err) && s.Now().Sub(good) < giveUp:
+			lost(err)
+			err = nil
 		}
 		if err != nil {
-			return unlessInterrupted(ctx, err)
+			return err
 		}
-		if !pause(ctx, hints) {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-ticker.C:
 		}
 	}
 }
 
-// unlessInterrupted takes the error away that comes of Ctrl-C.
-func unlessInterrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// pause waits until it is time to read a list again; false: it was interrupted.
-func pause(ctx context.Context, hints <-chan struct{}) bool {
-	soon, late := time.NewTimer(afterOne), time.NewTimer(pollAll)
-	defer soon.Stop()
-	defer late.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-soon.C:
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-hints:
-	case <-late.C:
-	}
-	return true
+// passing tells whether an error may be gone the next time.
+func passing(err error) bool {
+	var refused *durable.APIError
+	return !errors.As(err, &refused) || refused.Status >= http.StatusInternalServerError
 }
 
 // changesOf writes each execution whose state is new as a line, the oldest first.
@@ -207,7 +163,7 @@ func (s *session) changesOf() func(*durable.Page[durable.Execution]) error {
 		var raw struct {
 			Items []json.RawMessage `json:"items"`
 		}
-		if err := json.Unmarshal(s.recorder.last.Bytes(), &raw); err != nil {
+		if err := s.recorder.decode(&raw); err != nil {
 			return err
 		}
 		for i := len(page.Items) - 1; i >= 0; i-- {
@@ -233,7 +189,7 @@ func (s *session) overviewFrame(ctx context.Context, page *durable.Page[durable.
 		var parts []string
 		for _, name := range executionStates {
 			if n := stats.Executions.ByState[name]; n > 0 {
-				parts = append(parts, s.style.in(statePaints[name], fmt.Sprintf("%d %s", n, name)))
+				parts = append(parts, s.style.in(statePaints[name], grouped(n)+" "+name))
 			}
 		}
 		if stats.DeadLetters > 0 {

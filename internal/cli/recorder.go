@@ -2,13 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 )
 
-// recorder keeps the last answer of the service as it came, for --output json.
-// Streams are not kept.
+// recorder keeps the last answer of the service as it came, for --output json and
+// for what the client does not give back. Streams are not kept.
 type recorder struct {
 	next http.RoundTripper
 	last bytes.Buffer
@@ -25,6 +27,14 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Body = kept{io.TeeReader(resp.Body, &r.last), resp.Body}
 	}
 	return resp, nil
+}
+
+// decode decodes the last answer.
+func (r *recorder) decode(into any) error {
+	if err := json.Unmarshal(r.last.Bytes(), into); err != nil {
+		return fmt.Errorf("decoding the answer: %w", err)
+	}
+	return nil
 }
 
 // CloseIdleConnections closes the connections that are kept for further requests.

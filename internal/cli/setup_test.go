@@ -86,9 +86,11 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, body)
 	default:
 		w.WriteHeader(a.status)
-		_ = json.NewEncoder(w).Encode(body)
+		writeJSON(w, body)
 	}
 }
+
+func writeJSON(w http.ResponseWriter, body any) { _ = json.NewEncoder(w).Encode(body) }
 
 // golden compares a text with the file that keeps it.
 func golden(t *testing.T, name, got string) {

@@ -52,7 +52,7 @@ a map with many items, those are shown that failed or are under way.`,
 }
 
 // tasksOf reads the tasks of an execution, and tells whether there are more than maxTasks.
-func (s *session) tasksOf(ctx context.Context, id string) (tasks []durable.Task, more bool, err error) {
+func (s *session) tasksOf(ctx context.Context, id string) (tasks []durable.TaskInfo, more bool, err error) {
 	part := durable.Part{Limit: maxLimit}
 	for {
 		page, err := s.client.ExecutionTasks(ctx, id, part)
@@ -69,7 +69,7 @@ func (s *session) tasksOf(ctx context.Context, id string) (tasks []durable.Task,
 
 // failedAttempts reads the failed attempts of tasks that had some, those first that
 // have not succeeded since.
-func (s *session) failedAttempts(ctx context.Context, tasks []durable.Task) (map[string][]durable.Attempt, error) {
+func (s *session) failedAttempts(ctx context.Context, tasks []durable.TaskInfo) (map[string][]durable.Attempt, error) {
 	var of []string
 	for _, settled := range []bool{false, true} {
 		for _, t := range tasks {
@@ -90,7 +90,7 @@ func (s *session) failedAttempts(ctx context.Context, tasks []durable.Task) (map
 }
 
 // writeExecution writes all there is to see of an execution.
-func (s *session) writeExecution(e *durable.Execution, tasks []durable.Task, attempts map[string][]durable.Attempt, all, more bool) error {
+func (s *session) writeExecution(e *durable.Execution, tasks []durable.TaskInfo, attempts map[string][]durable.Attempt, all, more bool) error {
 	text := s.heading(e, all) + "\n\n"
 	if lines := draw(grow(tasks), attempts, all); len(lines) > 0 {
 		text += s.stepTable(e, lines).String() + "\n"

@@ -8,7 +8,7 @@ import (
 )
 
 // status is a task's state in the words of the tree.
-func status(t *durable.Task) string {
+func status(t *durable.TaskInfo) string {
 	switch {
 	case t.State == "completed" && t.CacheHit:
 		return "cached"
@@ -22,7 +22,7 @@ func status(t *durable.Task) string {
 
 // tries writes how often a task was delivered, if that is worth knowing. An
 // orchestrator is delivered for each of its turns.
-func tries(t *durable.Task) string {
+func tries(t *durable.TaskInfo) string {
 	switch {
 	case t.Kind == "activity" && t.Attempt > 0:
 		return fmt.Sprint(t.Attempt)
@@ -56,7 +56,7 @@ func (s *session) detail(n *node) (text string, p paint) {
 }
 
 // resultOf shows a result where it says more than that the step completed.
-func resultOf(t *durable.Task) string {
+func resultOf(t *durable.TaskInfo) string {
 	if absent(t.Result) || t.Kind == "timer" {
 		return ""
 	}
@@ -64,7 +64,7 @@ func resultOf(t *durable.Task) string {
 }
 
 // began is when a step began: a wait when it was made, what is delivered when it first was.
-func began(t *durable.Task) *time.Time {
+func began(t *durable.TaskInfo) *time.Time {
 	if t.StartedAt == nil && (t.Kind == "map" || t.Kind == "timer" || t.Kind == "signal") {
 		return &t.CreatedAt
 	}
@@ -82,7 +82,7 @@ func mapDetail(n *node) string {
 	return join(": ", count(len(n.children), "item", "items"), tally(counts))
 }
 
-func (s *session) pendingDetail(t *durable.Task) string {
+func (s *session) pendingDetail(t *durable.TaskInfo) string {
 	when := "due"
 	if t.ScheduledFor != nil && t.ScheduledFor.After(s.Now()) {
 		when = "starts " + s.until(*t.ScheduledFor)
@@ -93,7 +93,7 @@ func (s *session) pendingDetail(t *durable.Task) string {
 	return join(", after ", when, failure(t.Error))
 }
 
-func (s *session) waitingDetail(t *durable.Task) string {
+func (s *session) waitingDetail(t *durable.TaskInfo) string {
 	var until string
 	if t.ScheduledFor != nil {
 		until = "until " + s.until(*t.ScheduledFor)

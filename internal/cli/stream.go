@@ -1,147 +1,77 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/stent-dev/stent/durable"
 )
 
-// event is one of Server-Sent Events.
-type event struct {
-	name string
-	data json.RawMessage
-}
+// giveUp is how long a lost service is looked for.
+const giveUp = time.Minute
 
-// errEnd is what a taker of events returns when there is no use in more of them.
-var errEnd = errors.New("the stream is at its end")
-
-const (
-	silence  = 45 * time.Second // of a stream that sends something every 15 s: it is dead
-	comeBack = time.Second      // before a stream that was cut is taken up again
-	giveUp   = time.Minute      // of not getting it back
-	maxEvent = 16 << 20         // bytes of one line of a stream
-)
-
-// follow reads a stream of events until take returns an error, which it returns
-// unless that is errEnd. A stream that is cut is taken up where it was; lost is told
-// what happened, and nil once it is back.
-func (s *session) follow(ctx context.Context, path string, take func(event) error, lost func(error)) error {
-	f := &follower{session: s, path: path, take: take}
-	for lastGood := s.Now(); ; {
-		err := f.once(ctx, func() { lastGood = s.Now(); lost(nil) })
-		var refused *durable.APIError
-		switch {
-		case errors.Is(err, errEnd):
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !f.begun, f.taken != nil, errors.As(err, &refused) && refused.Status < http.StatusInternalServerError, s.Now().Sub(lastGood) > giveUp:
+// follow takes the events of an execution until it has ended, or take returns an
+// error. When the service is lost for longer than giveUp, so is the command; lost is
+// told of it before, and nil once it is back.
+func (s *session) follow(ctx context.Context, id string, take func(durable.Event) error, lost func(error)) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	line := &lifeline{next: s.recorder, now: s.Now, lost: lost, giveUp: stop}
+	client := durable.NewClient(s.url, durable.APIKey(s.key), durable.HTTPClient(&http.Client{Transport: line}))
+	for e, err := range client.Events(ctx, id) {
+		if err == nil {
+			err = take(e)
+		}
+		if err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				return cause
+			}
 			return err
 		}
-		lost(err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(comeBack):
-		}
 	}
+	return nil
 }
 
-// follower is one stream, over all the connections that it takes.
-type follower struct {
-	*session
-	path  string
-	take  func(event) error
-	last  string // the id of the last event
-	begun bool   // it was connected once
-	taken error  // what take returned
+// lifeline watches the requests of a client that comes back by itself.
+type lifeline struct {
+	next   http.RoundTripper
+	now    func() time.Time
+	lost   func(error) // told each failure, and nil after the last one
+	giveUp context.CancelCauseFunc
+
+	mu    sync.Mutex
+	since time.Time // of the first failure in a row; zero: it is well
 }
 
-// once reads the stream until it is cut, and never returns nil.
-func (f *follower) once(ctx context.Context, connected func()) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url+f.path, nil)
-	if err != nil {
-		return err
+// RoundTrip sends a request.
+func (l *lifeline) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	failure := err
+	if err == nil && resp.StatusCode >= http.StatusInternalServerError {
+		failure = errors.New(resp.Status)
 	}
-	req.Header.Set("Accept", "text/event-stream")
-	if f.key != "" {
-		req.Header.Set("Authorization", "Bearer "+f.key)
+	if req.Context().Err() == nil {
+		l.note(failure)
 	}
-	if f.last != "" {
-		req.Header.Set("Last-Event-ID", f.last)
-	}
-	resp, err := f.streams.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }() // its error has nowhere to go
-	if resp.StatusCode != http.StatusOK {
-		return readRefusal(resp)
-	}
-	f.begun = true
-	connected()
-	dead := time.AfterFunc(silence, cancel)
-	defer dead.Stop()
-	return f.read(resp.Body, func() { dead.Reset(silence) })
+	return resp, err
 }
 
-// read takes the events of one connection as they come (HTML, section 9.2.6).
-func (f *follower) read(body io.Reader, alive func()) error {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, maxEvent)
-	var e event
-	for lines.Scan() {
-		alive()
-		if lines.Text() == "" {
-			if len(e.data) > 0 {
-				if f.taken = f.take(e); f.taken != nil {
-					return f.taken
-				}
-			}
-			e = event{}
-			continue
-		}
-		field, text, _ := strings.Cut(lines.Text(), ":")
-		text = strings.TrimPrefix(text, " ")
-		switch field {
-		case "id":
-			f.last = text
-		case "event":
-			e.name = text
-		case "data":
-			if len(e.data) > 0 {
-				e.data = append(e.data, '\n')
-			}
-			e.data = append(e.data, text...)
-		}
+func (l *lifeline) note(failure error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case failure == nil && l.since.IsZero():
+		return
+	case failure == nil:
+		l.since = time.Time{}
+	case l.since.IsZero():
+		l.since = l.now()
+	case l.now().Sub(l.since) > giveUp:
+		l.giveUp(&exitError{ExitUnreachable, fmt.Errorf("lost the service for %s: %w", span(giveUp), failure), hintUnreachable})
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("reading the stream of events: %w", err)
-	}
-	return fmt.Errorf("reading the stream of events: %w", io.ErrUnexpectedEOF)
-}
-
-// readRefusal makes the error of an answer by which the service refuses a stream.
-func readRefusal(resp *http.Response) error {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	e := &durable.APIError{}
-	if json.Unmarshal(bytes.TrimSpace(body), e) != nil {
-		e = &durable.APIError{Title: http.StatusText(resp.StatusCode)}
-	}
-	e.Status = resp.StatusCode
-	return e
+	l.lost(failure)
 }

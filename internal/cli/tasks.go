@@ -57,7 +57,7 @@ func (s *session) taskListCommand() *cobra.Command {
 	}
 	p := part(cmd)
 	cmd.RunE = s.run(func(ctx context.Context, _ []string) (err error) {
-		var page *durable.Page[durable.Task]
+		var page *durable.Page[durable.TaskInfo]
 		if execution != "" {
 			page, err = s.client.ExecutionTasks(ctx, execution, *p)
 		} else {
@@ -71,7 +71,7 @@ func (s *session) taskListCommand() *cobra.Command {
 	return cmd
 }
 
-func (s *session) taskTable(tasks []durable.Task) *grid {
+func (s *session) taskTable(tasks []durable.TaskInfo) *grid {
 	g := s.grid("ID", "EXECUTION", "STEP", "KIND", "STATE", "QUEUE", "AGE", "TOOK", "TRIES", "ERROR")
 	for i := range tasks {
 		t := &tasks[i]
@@ -97,7 +97,7 @@ func (s *session) taskShowCommand() *cobra.Command {
 	return cmd
 }
 
-func (s *session) writeTask(t *durable.Task) error {
+func (s *session) writeTask(t *durable.TaskInfo) error {
 	l := s.listing()
 	l.add("task", t.ID, plain)
 	l.add("execution", t.ExecutionID, plain)

@@ -12,7 +12,7 @@ import (
 
 // node is a task in the tree of an execution's steps.
 type node struct {
-	task     *durable.Task
+	task     *durable.TaskInfo
 	label    string
 	children []*node
 }
@@ -21,7 +21,7 @@ type node struct {
 // sub-workflows and the items of maps beneath them. The orchestrator's own task and
 // the timer of max_duration are not shown; tasks whose parent is not among them
 // stand at the top.
-func grow(tasks []durable.Task) []*node {
+func grow(tasks []durable.TaskInfo) []*node {
 	nodes := make(map[string]*node, len(tasks))
 	for i := range tasks {
 		nodes[tasks[i].ID] = &node{task: &tasks[i], label: tasks[i].StepKey}
@@ -53,7 +53,7 @@ func grow(tasks []durable.Task) []*node {
 }
 
 // ownTask tells whether a task is that of an execution's own orchestrator.
-func ownTask(t *durable.Task) bool {
+func ownTask(t *durable.TaskInfo) bool {
 	return t.ParentTaskID == "" && t.StepKey == "root" && t.Kind == "orchestrator"
 }
 

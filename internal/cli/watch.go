@@ -2,10 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -39,37 +36,26 @@ line of JSON.`,
 	return cmd
 }
 
-// watched is an execution as the events have told it so far.
+// watched is an execution as its events have told it so far.
 type watched struct {
 	execution durable.Execution
-	tasks     map[string]durable.Task
-	lost      error // why the connection is lost
+	tasks     map[string]durable.TaskInfo
+	lost      error // why the service is not there at the moment
 }
 
 // apply takes in an event.
-func (w *watched) apply(e event) error {
-	switch e.name {
-	case "execution":
-		var x durable.Execution
-		if err := json.Unmarshal(e.data, &x); err != nil {
-			return fmt.Errorf("decoding an event: %w", err)
-		}
-		w.execution = x
-	case "task":
-		var t durable.Task
-		if err := json.Unmarshal(e.data, &t); err != nil {
-			return fmt.Errorf("decoding an event: %w", err)
-		}
-		w.tasks[t.ID] = t
-	case "end":
-		return errEnd
+func (w *watched) apply(e durable.Event) {
+	if e.Execution != nil {
+		w.execution = *e.Execution
 	}
-	return nil
+	if e.Task != nil {
+		w.tasks[e.Task.ID] = *e.Task
+	}
 }
 
 // list gives the tasks.
-func (w *watched) list() []durable.Task {
-	all := make([]durable.Task, 0, len(w.tasks))
+func (w *watched) list() []durable.TaskInfo {
+	all := make([]durable.TaskInfo, 0, len(w.tasks))
 	for _, t := range w.tasks {
 		all = append(all, t)
 	}
@@ -78,17 +64,16 @@ func (w *watched) list() []durable.Task {
 
 // watchOne follows an execution to its end.
 func (s *session) watchOne(ctx context.Context, id string) error {
-	w := &watched{tasks: map[string]durable.Task{}}
-	path := "/v1/executions/" + url.PathEscape(id) + "/events"
+	w := &watched{tasks: map[string]durable.TaskInfo{}}
 	var err error
 	switch {
 	case s.output == outputJSON:
-		err = s.follow(ctx, path, func(e event) error { return errors.Join(s.writeEvent(e), w.apply(e)) }, s.lostLine)
+		err = s.follow(ctx, id, func(e durable.Event) error { w.apply(e); return s.writeEvent(e) }, s.lostLine)
 	case s.Screen:
-		err = s.watchOnScreen(ctx, path, w)
+		err = s.watchOnScreen(ctx, id, w)
 	default:
 		lines := lineWriter{session: s, watched: w, told: map[string]string{}}
-		err = s.follow(ctx, path, lines.take, s.lostLine)
+		err = s.follow(ctx, id, lines.take, s.lostLine)
 	}
 	if err != nil {
 		return err
@@ -97,18 +82,25 @@ func (s *session) watchOne(ctx context.Context, id string) error {
 }
 
 // writeEvent writes an event as a line of JSON.
-func (s *session) writeEvent(e event) error {
-	if e.name == "end" {
-		return nil
+func (s *session) writeEvent(e durable.Event) error {
+	name := "execution"
+	if e.Task != nil {
+		name = "task"
 	}
-	_, err := fmt.Fprintf(s.Out, `{"event":%q,"data":%s}`+"\n", e.name, compact(e.data))
+	_, err := fmt.Fprintf(s.Out, `{"event":%q,"data":%s}`+"\n", name, e.Data)
 	return err
 }
 
-// lostLine tells that the connection is lost, or back, where there is no screen for it.
+// tryingAgain tells that the service is lost, on one line.
+func (s *session) tryingAgain(err error) string {
+	_, message, _ := explain(err, s)
+	return clean(message) + "; trying again"
+}
+
+// lostLine tells that the service is lost, or back, where there is no screen for it.
 func (s *session) lostLine(err error) {
 	if err != nil {
-		fmt.Fprintf(s.Err, "stent: %v; trying again\n", err)
+		fmt.Fprintf(s.Err, "stent: %s\n", s.tryingAgain(err))
 	}
 }
 
@@ -119,47 +111,37 @@ type lineWriter struct {
 	told map[string]string // what was last told of each thing, by its id
 }
 
-func (l *lineWriter) take(e event) error {
-	if err := l.apply(e); err != nil {
-		return err
+func (l *lineWriter) take(e durable.Event) error {
+	l.apply(e)
+	if x := e.Execution; x != nil {
+		l.line(x.ID, x.Function, stateOf(x), cell{executionFailure(x.Error), red})
 	}
-	switch e.name {
-	case "execution":
-		x := &l.execution
-		at := stateOf(x)
-		l.line(x.ID, x.Function, at, cell{executionFailure(x.Error), red})
-	case "task":
-		var id struct {
-			ID string `json:"id"`
-		}
-		if err := json.Unmarshal(e.data, &id); err != nil {
-			return fmt.Errorf("decoding an event: %w", err)
-		}
-		l.task(l.tasks[id.ID])
+	if e.Task != nil {
+		l.task(e.Task)
 	}
 	return nil
 }
 
 // task tells how a step stands. Of the items of a map, only failures are told.
-func (l *lineWriter) task(t durable.Task) {
+func (l *lineWriter) task(t *durable.TaskInfo) {
 	parent, known := l.tasks[t.ParentTaskID]
 	item := known && parent.Kind == "map"
-	if ownTask(&t) || t.ParentTaskID == "" && t.StepKey == "deadline" || item && t.State != "failed" && t.Retries == 0 {
+	if ownTask(t) || t.ParentTaskID == "" && t.StepKey == "deadline" || item && t.State != "failed" && t.Retries == 0 {
 		return
 	}
-	n := &node{task: &t}
+	n := &node{task: t}
 	text, p := l.detail(n)
 	if t.Kind == "map" {
 		text = ""
 	}
-	if took := l.took(began(&t), t.CompletedAt); t.CompletedAt != nil && took != "" {
+	if took := l.took(began(t), t.CompletedAt); t.CompletedAt != nil && took != "" {
 		text = join("  ", took, text)
 	}
-	l.line(t.ID, l.path(t), state(status(&t)), cell{text, p})
+	l.line(t.ID, l.path(*t), state(status(t)), cell{text, p})
 }
 
 // path names a step by the steps that it is in.
-func (l *lineWriter) path(t durable.Task) string {
+func (l *lineWriter) path(t durable.TaskInfo) string {
 	name := t.StepKey
 	for range maxNested {
 		parent, known := l.tasks[t.ParentTaskID]
