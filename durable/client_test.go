@@ -97,7 +97,7 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 			return err
 		}, `GET /v1/tasks?function=f&kind=map&queue=q&state=failed`},
 		"tasks of an execution": {func(ctx context.Context, c *durable.Client) error {
-			_, err := c.ExecutionTasks(ctx, "e", durable.Part{Limit: 500})
+			_, err := c.ExecutionTasks(ctx, "e", durable.TaskFilter{}, durable.Part{Limit: 500})
 			return err
 		}, `GET /v1/executions/e/tasks?limit=500`},
 		"task": {func(ctx context.Context, c *durable.Client) error { _, err := c.Task(ctx, "t"); return err }, `GET /v1/tasks/t`},

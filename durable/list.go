@@ -68,17 +68,21 @@ type TaskFilter struct {
 
 // Tasks lists tasks of all executions, without their attempts.
 func (c *Client) Tasks(ctx context.Context, f TaskFilter, part Part) (*Page[TaskInfo], error) {
+	return readPage[TaskInfo](ctx, c, "/v1/tasks", f.query(part))
+}
+
+// ExecutionTasks lists the tasks of an execution, without their attempts.
+func (c *Client) ExecutionTasks(ctx context.Context, id string, f TaskFilter, part Part) (*Page[TaskInfo], error) {
+	return readPage[TaskInfo](ctx, c, executionPath(id, "tasks"), f.query(part))
+}
+
+func (f TaskFilter) query(part Part) url.Values {
 	q := part.query()
 	addAll(q, "state", f.States)
 	addAll(q, "queue", f.Queues)
 	addAll(q, "function", f.Functions)
 	addAll(q, "kind", f.Kinds)
-	return readPage[TaskInfo](ctx, c, "/v1/tasks", q)
-}
-
-// ExecutionTasks lists the tasks of an execution, without their attempts.
-func (c *Client) ExecutionTasks(ctx context.Context, id string, part Part) (*Page[TaskInfo], error) {
-	return readPage[TaskInfo](ctx, c, executionPath(id, "tasks"), part.query())
+	return q
 }
 
 // DeadLetterPage is a part of DeadLetters, for who leafs through them.

@@ -66,7 +66,7 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 	for _, line := range []string{
 		"lst", "tasks lst", "list --bogus", "list extra", "show", "list --output xml", "list --url nowhere", "list --created-after yesterday",
 		"dispatch f --delay soon", "dispatch f --delay 1x", "dispatch f --timeout 1s", "dispatch f --input {", "dispatch f --input @/no/such/file", "dispatch f --input -",
-		"cancel", "cancel x --state running", "restart --state failed --from-step a#0 --force", "watch x --state running", "cleanup", "tasks list --execution x --state failed",
+		"cancel", "cancel x --state running", "restart --state failed --from-step a#0 --force", "watch x --state running", "cleanup",
 	} {
 		_, term := serve(t, everything())
 		if exit := term.run(t.Context(), strings.Fields(line)...); exit != cli.ExitUsage || !strings.HasPrefix(term.err.String(), "stent: ") || term.out.Len() > 0 {

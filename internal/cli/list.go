@@ -108,8 +108,12 @@ func some(n int) string {
 
 // writePage writes a table of a part of a list, and how to see the next part.
 func writePage[T any](s *session, what string, page *durable.Page[T], g *grid) error {
-	if len(page.Items) == 0 {
+	if len(page.Items) == 0 && page.NextCursor == "" {
 		s.say("There are no %s.", what)
+		return nil
+	}
+	if len(page.Items) == 0 { // the service stopped looking for a moment
+		s.say("There are no %s so far; look on with --cursor %s", what, page.NextCursor)
 		return nil
 	}
 	if _, err := fmt.Fprintln(s.Out, g); err != nil {

@@ -87,7 +87,7 @@ func TestProgramOperatesAService(t *testing.T) {
 		t.Errorf("registered\n%s", out)
 	}
 	id := strings.TrimSpace(p.must("dispatch", "order", "-i", `"O-1"`, "--tag", "vip"))
-	p.await("why", id, `no signal "approval" has come`)
+	p.await(`no signal "approval" has come`, "why", id)
 	for _, args := range [][]string{{"list", "--tag", "vip"}, {"show", id}, {"tasks", "list", "--execution", id}, {"queues"}, {"schedulers"}, {"workers"}, {"functions"}} {
 		if out := p.must(args...); strings.Count(out, "\n") < 2 {
 			t.Errorf("%q wrote\n%s", args, out)
@@ -102,7 +102,7 @@ func TestProgramOperatesAService(t *testing.T) {
 	if out := p.must("signal", id, "approval", "-i", "true"); !strings.HasSuffix(out, " is delivered\n") {
 		t.Errorf("signalled: %s", out)
 	}
-	p.await("show", id, `"shipped lamp and shipped desk"`)
+	p.await(`"shipped lamp and shipped desk"`, "show", id)
 	tree := p.must("show", id)
 	for _, part := range []string{"├─ charge#0", "├─ approval#0", "└─ ship#0", "   ├─ ship#0[0]", "   └─ ship#0[1]", "2 completed"} {
 		if !strings.Contains(tree, part) {
@@ -115,16 +115,16 @@ func TestProgramOperatesAService(t *testing.T) {
 	}
 }
 
-// await runs a command about an execution until it writes a part.
-func (p *program) await(command, id, part string) {
+// await runs a command line until it writes a part.
+func (p *program) await(part string, args ...string) {
 	p.t.Helper()
 	out := ""
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-time.After(50 * time.Millisecond) {
-		if out = p.must(command, id); strings.Contains(out, part) {
+		if out = p.must(args...); strings.Contains(out, part) {
 			return
 		}
 	}
-	p.t.Fatalf("stent %s never wrote %s:\n%s", command, part, out)
+	p.t.Fatalf("stent %q never wrote %s:\n%s", args, part, out)
 }
 
 func TestProgramExitsWithItsCodes(t *testing.T) {
@@ -153,8 +153,45 @@ func TestProgramExitsWithItsCodes(t *testing.T) {
 	if out := p.must("cancel", "--force", waiting); !strings.HasPrefix(out, waiting+" is cancel") {
 		t.Errorf("cancelled: %s", out)
 	}
-	p.await("show", waiting, "cancelled")
+	p.await(`"state":"cancelled"`, "show", waiting, "-o", "json")
 	if exit, _, told := p.stent("cancel", "--force", waiting); exit != cli.ExitRefused {
 		t.Errorf("cancelled twice: exit %d: %s", exit, told)
+	}
+}
+
+func TestProgramReplaysDiscardsAndRestarts(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	p.must("worker", "register", approvals(t))
+	if exit, _, told := p.stent("dispatch", "charge", "--wait", "-i", `"poor"`); exit != cli.ExitFailed {
+		t.Fatalf("exit %d: %s", exit, told)
+	}
+	var page durable.Page[durable.DeadLetter]
+	if err := json.Unmarshal([]byte(p.must("dlq", "list", "-o", "json")), &page); err != nil || len(page.Items) != 1 {
+		t.Fatalf("got %+v, %v", page, err)
+	}
+	task, execution := page.Items[0].TaskID, page.Items[0].ExecutionID
+	for _, args := range [][]string{{"dlq", "list"}, {"dlq", "show", task}} {
+		if out := p.must(args...); !strings.Contains(out, "card_declined: the bank said no") {
+			t.Errorf("%q wrote\n%s", args, out)
+		}
+	}
+	if out := p.must("dlq", "replay", task); !strings.HasPrefix(out, "task "+task+" of execution "+execution+" is ") {
+		t.Errorf("replayed: %s", out)
+	}
+	p.await(`"state":"failed"`, "show", execution, "-o", "json")
+	if out := p.must("restart", "--force", execution); !strings.HasPrefix(out, execution+" is ") {
+		t.Errorf("restarted: %s", out)
+	}
+	p.await(`"state":"failed"`, "show", execution, "-o", "json")
+	if out := p.must("dlq", "replay-all", "--force", "--function", "charge"); out != "1 replayed\n" {
+		t.Errorf("replayed: %s", out)
+	}
+	p.await(`"state":"failed"`, "show", execution, "-o", "json")
+	if out := p.must("dlq", "discard", "--force", task); out != "dead letter "+task+" is discarded\n" {
+		t.Errorf("discarded: %s", out)
+	}
+	if exit, _, told := p.stent("dlq", "show", task); exit != cli.ExitNotFound {
+		t.Errorf("exit %d: %s", exit, told)
 	}
 }

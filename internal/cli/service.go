@@ -43,7 +43,7 @@ func (s *session) functionTable(functions []durable.FunctionInfo) *grid {
 	return g
 }
 
-// limits writes what bounds and shares the runs of a function.
+// limits writes what bounds and shares the runs of a function, and how long they are kept.
 func limits(f *durable.FunctionInfo) string {
 	var all []string
 	if f.MaxConcurrent != nil {
@@ -57,6 +57,9 @@ func limits(f *durable.FunctionInfo) string {
 	}
 	if f.CacheTTL != nil {
 		all = append(all, "cached")
+	}
+	if f.Retention != nil && *f.Retention != "0s" {
+		all = append(all, "kept "+*f.Retention)
 	}
 	return strings.Join(all, ", ")
 }

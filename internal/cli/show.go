@@ -55,7 +55,7 @@ a map with many items, those are shown that failed or are under way.`,
 func (s *session) tasksOf(ctx context.Context, id string) (tasks []durable.TaskInfo, more bool, err error) {
 	part := durable.Part{Limit: maxLimit}
 	for {
-		page, err := s.client.ExecutionTasks(ctx, id, part)
+		page, err := s.client.ExecutionTasks(ctx, id, durable.TaskFilter{}, part)
 		if err != nil {
 			return nil, false, err
 		}

@@ -98,10 +98,10 @@ func (s *session) waitingDetail(t *durable.TaskInfo) string {
 	if t.ScheduledFor != nil {
 		until = "until " + s.until(*t.ScheduledFor)
 	}
-	switch {
-	case t.Kind == "signal":
+	switch t.Kind {
+	case "signal":
 		return join(" ", "for the signal "+t.Name, until)
-	case t.Kind == "activity":
+	case "activity":
 		return join(" ", "for the result of another call with the same key", until)
 	}
 	return until

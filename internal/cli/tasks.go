@@ -46,20 +46,17 @@ func (s *session) taskListCommand() *cobra.Command {
 	flags.StringSliceVar(&f.Kinds, "kind", nil, "only those of this `kind`: "+strings.Join(taskKinds, ", ")+"; may be repeated")
 	flags.StringArrayVar(&f.Functions, "function", nil, "only those of this `function`; may be repeated")
 	flags.StringArrayVar(&f.Queues, "queue", nil, "only those in this `queue`; may be repeated")
-	flags.StringVar(&execution, "execution", "", "the tasks of this `execution`, all of them")
+	flags.StringVar(&execution, "execution", "", "only those of this `execution`")
 	complete(cmd, "state", taskStates...)
 	complete(cmd, "kind", taskKinds...)
 	mustComplete(cmd, "function", s.functions(0))
 	mustComplete(cmd, "queue", s.queues(0))
 	mustComplete(cmd, "execution", s.executions(0))
-	for _, filter := range []string{"state", "kind", "function", "queue"} {
-		cmd.MarkFlagsMutuallyExclusive("execution", filter)
-	}
 	p := part(cmd)
 	cmd.RunE = s.run(func(ctx context.Context, _ []string) (err error) {
 		var page *durable.Page[durable.TaskInfo]
 		if execution != "" {
-			page, err = s.client.ExecutionTasks(ctx, execution, *p)
+			page, err = s.client.ExecutionTasks(ctx, execution, f, *p)
 		} else {
 			page, err = s.client.Tasks(ctx, f, *p)
 		}
