@@ -32,6 +32,7 @@ type FunctionInfo struct {
 	CacheTTL         *string    `json:"cache_ttl"`      // nil: its results are not cached
 	MaxConcurrent    *int       `json:"max_concurrent"` // nil: no limit
 	RateLimit        *RateInfo  `json:"rate_limit"`     // nil: no limit
+	Retention        *string    `json:"retention"`      // how long executions are kept after their end; nil: as the service says
 	WorkerID         string     `json:"worker_id"`
 	CreatedAt        time.Time  `json:"created_at"`
 	UpdatedAt        time.Time  `json:"updated_at"`
