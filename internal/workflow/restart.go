@@ -110,6 +110,6 @@ func (d *decision) keep(root *Task, steps []*Task) {
 
 // setInput replaces a task's input; nil takes it back to the execution's.
 func (d *decision) setInput(t *Task, input json.RawMessage) {
-	inputs := slices.DeleteFunc(d.change.Inputs, func(in TaskInput) bool { return in.Task == t.ID })
-	d.change.Inputs = append(inputs, TaskInput{Execution: t.Execution, Task: t.ID, Input: input})
+	d.change.Inputs = slices.DeleteFunc(d.change.Inputs, func(in TaskInput) bool { return in.Task == t.ID })
+	d.change.Inputs = append(d.change.Inputs, TaskInput{Execution: t.Execution, Task: t.ID, Input: input})
 }
