@@ -12,6 +12,7 @@ TESTENV := go run ./internal/testenv/cmd/testenv
 
 API_CONFIG := internal/http/api/config.yaml
 API_CODE   := internal/http/api/api.gen.go
+CLI_PAGE   := docs/cli.md
 
 TEST_TIMEOUT  := 25m
 BENCH_TIMEOUT := 15m
@@ -46,9 +47,10 @@ bench: ## Benchmark the decision core, both stores and the whole service
 	$(TESTENV) -- go run ./bench
 
 .PHONY: generate
-generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen)
+generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen), and docs/cli.md
 	$(SQLC) generate
 	$(OAPI) -config $(API_CONFIG) openapi.yaml
+	go run ./cmd/stent reference > $(CLI_PAGE).new && mv $(CLI_PAGE).new $(CLI_PAGE)
 
 .PHONY: verify
 verify: verify-format verify-modules verify-generated verify-lint verify-openapi verify-compose ## Check all that needs no test: format, modules, generated code, linters, OpenAPI
@@ -75,6 +77,7 @@ verify-generated:
 		sed "s|^output:.*|output: $$fresh/api.gen.go|" $(API_CONFIG) > "$$fresh/config.yaml" && \
 		$(OAPI) -config "$$fresh/config.yaml" openapi.yaml && \
 		diff -u $(API_CODE) "$$fresh/api.gen.go" || { echo "stale: run make generate"; exit 1; }
+	@go run ./cmd/stent reference | diff -u $(CLI_PAGE) - || { echo "stale: run make generate"; exit 1; }
 
 .PHONY: verify-lint
 verify-lint:

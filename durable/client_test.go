@@ -81,6 +81,42 @@ func TestClientAsksAsTheProtocolSays(t *testing.T) {
 		}, `PUT /v1/functions/charge {"kind":"activity","url":"http://b","timeout":"1m"}`},
 		"invalidate": {func(ctx context.Context, c *durable.Client) error { return c.InvalidateResults(ctx, "a/b") },
 			`DELETE /v1/functions/a%2Fb/results`},
+		"executions": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Executions(ctx, durable.ExecutionFilter{
+				States: []durable.State{durable.StateRunning, durable.StateBlocked}, Functions: []string{"a b"}, Queues: []string{"eu"}, Tags: []string{"x"},
+				CreatedAfter: at, CreatedBefore: at.Add(time.Millisecond),
+			}, durable.Part{Limit: 5, Cursor: "C"})
+			return err
+		}, `GET /v1/executions?created_after=2026-01-02T02%3A04%3A05Z&created_before=2026-01-02T02%3A04%3A05.001Z&cursor=C&function=a+b&limit=5&queue=eu&state=running&state=blocked&tag=x`},
+		"all executions": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Executions(ctx, durable.ExecutionFilter{}, durable.Part{})
+			return err
+		}, `GET /v1/executions`},
+		"tasks": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Tasks(ctx, durable.TaskFilter{States: []string{"failed"}, Kinds: []string{"map"}, Functions: []string{"f"}, Queues: []string{"q"}}, durable.Part{})
+			return err
+		}, `GET /v1/tasks?function=f&kind=map&queue=q&state=failed`},
+		"tasks of an execution": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.ExecutionTasks(ctx, "e", durable.TaskFilter{}, durable.Part{Limit: 500})
+			return err
+		}, `GET /v1/executions/e/tasks?limit=500`},
+		"task": {func(ctx context.Context, c *durable.Client) error { _, err := c.Task(ctx, "t"); return err }, `GET /v1/tasks/t`},
+		"functions": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Functions(ctx, durable.Part{})
+			return err
+		}, `GET /v1/functions`},
+		"workers": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Workers(ctx, durable.Part{})
+			return err
+		}, `GET /v1/workers`},
+		"schedulers": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.Schedulers(ctx, durable.Part{})
+			return err
+		}, `GET /v1/schedulers`},
+		"pause all": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.PauseAll(ctx, durable.Bulk{Filter: durable.ExecutionFilter{Queues: []string{"eu"}}, Limit: 5, DryRun: true})
+			return err
+		}, `POST /v1/executions/pause {"filter":{"queue":["eu"]},"limit":5,"dry_run":true}`},
 		"complete": {func(ctx context.Context, c *durable.Client) error { return c.Complete(ctx, "t", "tok", 7) },
 			`POST /v1/tasks/t/complete {"result":7} [Stent-Task-Token: tok]`},
 		"complete with an update": {func(ctx context.Context, c *durable.Client) error {

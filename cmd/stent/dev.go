@@ -1,35 +1,49 @@
 package main
 
 import (
+	"flag"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"flag"
-
 	"github.com/stent-dev/stent/internal/app"
+	"github.com/stent-dev/stent/internal/cli"
 )
 
 // settings makes a command take the settings that every program has.
-func settings(cmd *cobra.Command) (*app.Settings, error) {
+func settings(cmd *cobra.Command, getenv func(string) string) (*app.Settings, error) {
 	s := app.DefaultSettings()
 	flags := flag.NewFlagSet(cmd.Name(), flag.ContinueOnError)
-	err := s.Register(flags, os.Getenv)
+	err := s.Register(flags, getenv)
 	cmd.Flags().AddGoFlagSet(flags)
 	return &s, err
 }
 
-func devCommand() *cobra.Command {
+// database makes a command take the setting that says where the database is, and no other.
+func database(cmd *cobra.Command, getenv func(string) string) (*app.Settings, error) {
+	const variable, name = "STENT_DATABASE_URL", "database-url"
+	s := app.DefaultSettings()
+	flags := flag.NewFlagSet(cmd.Name(), flag.ContinueOnError)
+	err := s.Register(flags, func(key string) string {
+		if key == variable {
+			return getenv(key)
+		}
+		return ""
+	})
+	cmd.Flags().AddGoFlag(flags.Lookup(name))
+	return &s, err
+}
+
+func devCommand(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run the API and a scheduler in one process, on an embedded SQLite file",
 		Args:  cobra.NoArgs,
 	}
-	s, badEnvironment := settings(cmd)
+	s, badEnvironment := settings(cmd, getenv)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if badEnvironment != nil {
-			return badEnvironment
+			return cli.Usage(badEnvironment)
 		}
 		if s.DatabaseURL == "" {
 			s.DatabaseURL = "sqlite:stent.db"

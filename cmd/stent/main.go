@@ -1,36 +1,32 @@
-// Command stent runs Stent on a developer's machine and looks after its database.
+// Command stent is the command line of Stent: it speaks REST to the service, runs
+// Stent on a developer's machine, and looks after its database.
 package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
 	"github.com/stent-dev/stent/internal/app"
+	"github.com/stent-dev/stent/internal/cli"
 )
 
 func main() {
 	app.TuneGC()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command().ExecuteContext(ctx)
+	context.AfterFunc(ctx, stop) // the second signal ends the program at once
+	exit := program(cli.Stdio(os.Getenv), os.Getenv).Run(ctx, os.Args[1:])
 	stop()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "stent: %v\n", err)
-		os.Exit(1)
-	}
+	os.Exit(int(exit))
 }
 
-func command() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "stent",
-		Short:         "Durable functions over HTTP",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	root.AddCommand(devCommand(), demoCommand(), migrateCommand())
-	return root
+// program is the whole command line.
+func program(t cli.Terminal, getenv func(string) string) *cli.Program {
+	p := cli.New(t, getenv)
+	p.Add(devCommand(getenv))
+	p.Add(demoCommand())
+	p.Add(migrateCommand(t, getenv))
+	p.Add(referenceCommand())
+	return p
 }

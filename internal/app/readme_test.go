@@ -82,7 +82,7 @@ func paste(t *testing.T, blocks []string, replace ...string) string {
 
 func TestQuickStartOfTheREADMEWorks(t *testing.T) {
 	t.Parallel()
-	defaults := "export STENT_ADDR=127.0.0.1:8233 STENT_DATABASE_URL=sqlite:stent.db"
+	defaults := "export STENT_ADDR=127.0.0.1:8233 STENT_URL=http://127.0.0.1:8233 STENT_DATABASE_URL=sqlite:stent.db"
 	out := paste(t, append([]string{defaults}, blocks(t, "sh run")...),
 		"sqlite:stent.db", testenv.SQLite(t), "/tmp/greeter.py", t.TempDir()+"/greeter.py")
 	for _, want := range []string{

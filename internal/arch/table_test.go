@@ -59,6 +59,7 @@ var moduleUsers = map[string][]string{
 	"github.com/golang-migrate/migrate": {"internal/db/postgres", "internal/db/sqlite"},
 	"github.com/google/uuid":            {anywhere},
 	"github.com/jackc/pgx":              {"internal/db/dbopen", "internal/db/postgres", "internal/db/postgres/internal/dbsqlc", "internal/testenv", "internal/wake"},
+	"github.com/jedib0t/go-pretty":      {"internal/cli"},
 	"github.com/oapi-codegen":           {"internal/http", "internal/http/api"},
 	"github.com/redis/go-redis":         {"internal/testenv", "internal/wake"},
 	"github.com/spf13/cobra":            {"internal/cli"},
@@ -66,6 +67,7 @@ var moduleUsers = map[string][]string{
 	"go.uber.org/goleak":                {"internal/db/dbtest"},
 	"golang.org/x/sync":                 {anywhere},
 	"golang.org/x/sys":                  {"internal/db/sqlite"},
+	"golang.org/x/term":                 {"internal/cli"},
 	"modernc.org/sqlite":                {"internal/db/sqlite"},
 	"pgregory.net/rapid":                {"internal/db/dbtest"},
 }

@@ -1,0 +1,184 @@
+package cli_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stent-dev/stent/durable"
+	"github.com/stent-dev/stent/internal/cli"
+)
+
+func problem(status int, code string) answer {
+	return answer{status, `{"type":"x","title":"T","status":0,"detail":"What is wrong.","code":"` + code + `","errors":[{"pointer":"/a","detail":"is b"}]}`}
+}
+
+func TestRefusalsHaveTheirExitCodes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer answer
+		want   cli.Exit
+		says   string
+	}{
+		"invalid":        {problem(400, "invalid_request"), cli.ExitUsage, "stent: What is wrong. (invalid_request)\n  /a is b\n"},
+		"too large":      {problem(413, "payload_too_large"), cli.ExitUsage, "payload_too_large"},
+		"unauthorized":   {problem(401, "unauthorized"), cli.ExitForbidden, "STENT_API_KEY"},
+		"not found":      {problem(404, "not_found"), cli.ExitNotFound, "not_found"},
+		"ended":          {problem(409, "already_terminal"), cli.ExitRefused, "already_terminal"},
+		"not registered": {problem(422, "function_not_registered"), cli.ExitRefused, "`stent functions`"},
+		"full":           {problem(429, "mailbox_full"), cli.ExitRefused, "mailbox_full"},
+		"internal":       {problem(500, "internal"), cli.ExitUnreachable, "internal"},
+		"unavailable":    {problem(503, "unavailable"), cli.ExitUnreachable, "unavailable"},
+		"a proxy":        {answer{502, "<html>"}, cli.ExitUnreachable, "answered 502: the answer is not of Stent"},
+		"another server": {answer{200, "<html>"}, cli.ExitUnreachable, "does not answer as Stent does"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, term := serve(t, map[string]answer{"GET /v1/executions/x": c.answer})
+			if exit := term.run(t.Context(), "show", "x"); exit != c.want || !strings.Contains(term.err.String(), c.says) || term.out.Len() > 0 {
+				t.Errorf("exit %d, want %d: %s", exit, c.want, &term.err)
+			}
+		})
+	}
+}
+
+func TestServiceThatCannotBeReachedIsExplained(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, command := range []string{"list", "watch x"} {
+		term := newTerminal(map[string]string{"STENT_URL": gone.URL})
+		exit := term.run(t.Context(), strings.Fields(command)...)
+		for _, part := range []string{"cannot reach Stent at " + gone.URL, "connection refused", "stent dev", "STENT_URL"} {
+			if exit != cli.ExitUnreachable || !strings.Contains(term.err.String(), part) {
+				t.Errorf("%s: exit %d, no %q in: %s", command, exit, part, &term.err)
+			}
+		}
+	}
+}
+
+func TestCommandLinesThatAreWrong(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"lst", "tasks lst", "list --bogus", "list extra", "show", "list --output xml", "list --url nowhere", "list --created-after yesterday",
+		"dispatch f --delay soon", "dispatch f --delay 1x", "dispatch f --timeout 1s", "dispatch f --input {", "dispatch f --input @/no/such/file", "dispatch f --input -",
+		"cancel", "cancel x --state running", "restart --state failed --from-step a#0 --force", "watch x --state running", "cleanup",
+	} {
+		_, term := serve(t, everything())
+		if exit := term.run(t.Context(), strings.Fields(line)...); exit != cli.ExitUsage || !strings.HasPrefix(term.err.String(), "stent: ") || term.out.Len() > 0 {
+			t.Errorf("%s: exit %d: %s", line, exit, &term.err)
+		}
+	}
+}
+
+func TestDispatchSendsWhatItIsTold(t *testing.T) {
+	t.Parallel()
+	service, term := serve(t, map[string]answer{"POST /v1/executions": {201, durable.Execution{ID: executionID, State: durable.StatePending}}})
+	file := filepath.Join(t.TempDir(), "input.json")
+	if err := os.WriteFile(file, []byte("{\"id\": 1}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, input := range []string{`{"id": 1}`, "@" + file, "-"} {
+		term.In = strings.NewReader(" {\"id\": 1}\n")
+		if exit := term.run(t.Context(), "dispatch", "order", "--input", input, "--tag", "a", "--tag", "b,c", "--delay", "1d2h", "--max-duration", "90s",
+			"--priority", "0", "--queue", "eu", "--idempotency-key", "k", "--callback-url", "http://x"); exit != cli.ExitOK {
+			t.Fatalf("exit %d: %s", exit, &term.err)
+		}
+	}
+	want := `POST /v1/executions {"function":"order","input":{"id":1},"delay":"1d2h","max_duration":"1m30s","tags":["a","b,c"],"priority":0,"queue":"eu","callback_url":"http://x"}`
+	for _, asked := range service.asked {
+		if asked != want {
+			t.Errorf("asked %s\nwant  %s", asked, want)
+		}
+	}
+	if term.out.String() != strings.Repeat(executionID+"\n", 3) {
+		t.Errorf("wrote %s", &term.out)
+	}
+}
+
+func TestDispatchThatWaitsTellsHowItEnded(t *testing.T) {
+	t.Parallel()
+	execution := func(state durable.State) durable.Execution {
+		e := durable.Execution{ID: executionID, State: state, CreatedAt: now, CompletedAt: &now, Result: []byte(`{"a": [1, 2]}`)}
+		if state != durable.StateCompleted {
+			e.Error, e.Result = &durable.ExecutionError{Type: "bad", Message: "no"}, nil
+		}
+		return e
+	}
+	for name, c := range map[string]struct {
+		first, last durable.State
+		args        string
+		want        cli.Exit
+		out, err    string
+	}{
+		"at once":   {durable.StateCompleted, "", "--wait", cli.ExitOK, `{"a":[1,2]}` + "\n", "completed"},
+		"later":     {durable.StateRunning, durable.StateCompleted, "--wait", cli.ExitOK, `{"a":[1,2]}` + "\n", "is under way"},
+		"failed":    {durable.StateRunning, durable.StateFailed, "--wait", cli.ExitFailed, "", executionID + " failed: bad: no"},
+		"timed out": {durable.StateTimedOut, "", "--wait", cli.ExitFailed, "", "timed_out"},
+		"too late":  {durable.StateRunning, durable.StateRunning, "--wait --timeout 1500ms", cli.ExitNotEnded, "", "has not ended after 1.5s; it goes on"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, term := serve(t, map[string]answer{
+				"POST /v1/executions": {201, execution(c.first)}, "GET /v1/executions/" + executionID: {200, execution(c.last)},
+			})
+			exit := term.run(t.Context(), append([]string{"dispatch", "order"}, strings.Fields(c.args)...)...)
+			if exit != c.want || term.out.String() != c.out || !strings.Contains(term.err.String(), c.err) {
+				t.Errorf("exit %d, want %d: %s%s", exit, c.want, &term.out, &term.err)
+			}
+		})
+	}
+}
+
+func TestInterruptionHasItsExitCode(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	_, term := serve(t, map[string]answer{
+		"POST /v1/executions": {201, durable.Execution{ID: executionID, State: durable.StateRunning}},
+		"GET /v1/executions/" + executionID: {200, func(_ http.ResponseWriter, r *http.Request) {
+			interrupt()
+			<-r.Context().Done()
+		}},
+	})
+	if exit := term.run(ctx, "dispatch", "order", "--wait"); exit != cli.ExitInterrupted || !strings.Contains(term.err.String(), executionID+" goes on") {
+		t.Errorf("exit %d: %s", exit, &term.err)
+	}
+}
+
+func TestJSONIsWhatTheServiceAnswered(t *testing.T) {
+	t.Parallel()
+	const body = `{ "items" : [ {"id":"x", "unknown": 1.50} ],"next_cursor":null }`
+	_, term := serve(t, map[string]answer{"GET /v1/executions": {200, body + "\n"}})
+	if exit := term.run(t.Context(), "list", "-o", "json"); exit != cli.ExitOK || term.out.String() != body+"\n" || term.err.Len() > 0 {
+		t.Errorf("exit %d, got %q %s", exit, &term.out, &term.err)
+	}
+}
+
+func TestAPIKeyAndURLComeFromFlagsAndTheEnvironment(t *testing.T) {
+	t.Parallel()
+	var key string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key = r.Header.Get("Authorization")
+		_, _ = w.Write([]byte(`{"items":[]}`))
+	}))
+	t.Cleanup(server.Close)
+	for _, c := range []struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{map[string]string{}, []string{"--url", server.URL + "/"}, ""},
+		{map[string]string{"STENT_URL": server.URL, "STENT_API_KEYS": " first , second"}, nil, "Bearer first"},
+		{map[string]string{"STENT_URL": server.URL, "STENT_API_KEYS": "first", "STENT_API_KEY": "mine"}, nil, "Bearer mine"},
+		{map[string]string{"STENT_URL": "http://127.0.0.1:1", "STENT_API_KEY": "mine"}, []string{"--url", server.URL, "--api-key", "flag"}, "Bearer flag"},
+	} {
+		term := newTerminal(c.env)
+		if exit := term.run(t.Context(), append([]string{"list"}, c.args...)...); exit != cli.ExitOK || key != c.want {
+			t.Errorf("exit %d with the key %q, want %q: %s", exit, key, c.want, &term.err)
+		}
+	}
+}

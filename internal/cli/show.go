@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stent-dev/stent/durable"
+)
+
+// maxTasks bounds how many tasks of an execution are read for its tree, the newest ones.
+const maxTasks = 20_000
+
+// maxExplained bounds for how many tasks the failed attempts are read.
+const maxExplained = 20
+
+func (s *session) showCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "show EXECUTION",
+		Short: "Show an execution and the tree of its steps",
+		Long: `Shows an execution and the tree of its steps: how long each took, its attempts, what it
+waits for, why it failed. Steps of sub-workflows and items of maps stand beneath theirs; of
+a map with many items, those are shown that failed or are under way.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: s.executions(1),
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "show every item of every map, and values in full")
+	cmd.RunE = s.run(func(ctx context.Context, args []string) error {
+		e, err := s.client.Get(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return s.show(func() error {
+			tasks, more, err := s.tasksOf(ctx, e.ID)
+			if err != nil {
+				return err
+			}
+			attempts, err := s.failedAttempts(ctx, tasks)
+			if err != nil {
+				return err
+			}
+			return s.writeExecution(e, tasks, attempts, all, more)
+		})
+	})
+	return cmd
+}
+
+// tasksOf reads the tasks of an execution, and tells whether there are more than maxTasks.
+func (s *session) tasksOf(ctx context.Context, id string) (tasks []durable.TaskInfo, more bool, err error) {
+	part := durable.Part{Limit: maxLimit}
+	for {
+		page, err := s.client.ExecutionTasks(ctx, id, durable.TaskFilter{}, part)
+		if err != nil {
+			return nil, false, err
+		}
+		tasks = append(tasks, page.Items...)
+		if page.NextCursor == "" || len(tasks) >= maxTasks {
+			return tasks, page.NextCursor != "", nil
+		}
+		part.Cursor = page.NextCursor
+	}
+}
+
+// failedAttempts reads the failed attempts of tasks that had some, those first that
+// have not succeeded since.
+func (s *session) failedAttempts(ctx context.Context, tasks []durable.TaskInfo) (map[string][]durable.Attempt, error) {
+	var of []string
+	for _, settled := range []bool{false, true} {
+		for _, t := range tasks {
+			if (t.Retries > 0 || t.State == "failed" && t.Attempt > 0) && (t.State == "completed") == settled {
+				of = append(of, t.ID)
+			}
+		}
+	}
+	attempts := map[string][]durable.Attempt{}
+	for _, id := range of[:min(len(of), maxExplained)] {
+		t, err := s.client.Task(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		attempts[id] = t.Attempts
+	}
+	return attempts, nil
+}
+
+// writeExecution writes all there is to see of an execution.
+func (s *session) writeExecution(e *durable.Execution, tasks []durable.TaskInfo, attempts map[string][]durable.Attempt, all, more bool) error {
+	text := s.heading(e, all) + "\n\n"
+	if lines := draw(grow(tasks), attempts, all); len(lines) > 0 {
+		text += s.stepTable(e, lines).String() + "\n"
+	} else {
+		text += "No step has begun.\n"
+	}
+	if more {
+		text += fmt.Sprintf("It has more than %d tasks; only the newest are shown.\n", maxTasks)
+	}
+	_, err := fmt.Fprint(s.Out, text)
+	return err
+}
+
+// heading writes what there is to say of an execution beside its steps.
+func (s *session) heading(e *durable.Execution, all bool) string {
+	most := 200
+	if all {
+		most = 1 << 30
+	}
+	at, l := stateOf(e), s.listing()
+	add := func(name, text string, p paint) { l.add(name, cut(text, most), p) }
+	add("execution", e.ID, plain)
+	add("function", join(" version ", e.Function, e.Version), bold)
+	add("state", at.text, at.paint)
+	add("created", fmt.Sprintf("%s (%s ago)", s.clock(e.CreatedAt), s.age(e.CreatedAt)), plain)
+	add("took", s.took(e.StartedAt, e.CompletedAt), plain)
+	if e.DeadlineAt != nil && !e.State.Terminal() {
+		add("deadline", s.until(*e.DeadlineAt), plain)
+	}
+	add("queue", e.Queue, plain)
+	if e.Priority != 0 {
+		add("priority", fmt.Sprint(e.Priority), plain)
+	}
+	add("tags", strings.Join(e.Tags, ", "), plain)
+	add("retries", some(e.Retries), plain)
+	add("input", value(e.Input), plain)
+	add("counters", counters(e.Counters), plain)
+	add("custom state", members(e.CustomState), plain)
+	add("result", value(e.Result), plain)
+	add("error", executionFailure(e.Error), red)
+	return l.String()
+}
+
+// value writes a JSON value; null is not worth a line.
+func value(v json.RawMessage) string {
+	if absent(v) {
+		return ""
+	}
+	return compact(v)
+}
+
+func counters(of map[string]int64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s=%d", name, of[name]))
+	}
+	return strings.Join(parts, " ")
+}
+
+func members(of map[string]json.RawMessage) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, name+"="+compact(of[name]))
+	}
+	return strings.Join(parts, " ")
+}
+
+func (s *session) whyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "why EXECUTION",
+		Short:             "Tell what an execution waits for, and what holds it",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: s.executions(1, durable.StatePending, durable.StateRunning, durable.StateCancelling, durable.StateBlocked),
+	}
+	cmd.RunE = s.run(func(ctx context.Context, args []string) error {
+		why, err := s.client.Why(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return s.show(func() error { return s.writeWhy(why) })
+	})
+	return cmd
+}
+
+func (s *session) writeWhy(why *durable.Why) error {
+	if why.Paused {
+		s.say("The execution is paused.")
+	}
+	if len(why.WaitsFor) == 0 {
+		s.say("It waits for nothing: it is %s.", why.State)
+		return nil
+	}
+	g := s.grid("STEP", "REASON", "SINCE", "UNTIL", "TRIES", "DETAIL")
+	for _, h := range why.WaitsFor {
+		until := ""
+		if h.Until != nil {
+			until = s.until(*h.Until)
+		}
+		g.add(in(bold, h.Step), in(yellow, h.Reason), in(plain, ago(s.ageOf(h.Since))), in(plain, until), in(plain, some(h.Attempt)),
+			in(plain, join(", after ", h.Detail, lastError(h.Error))))
+	}
+	if _, err := fmt.Fprintln(s.Out, g); err != nil {
+		return err
+	}
+	if why.More {
+		s.say("It waits for more than is shown.")
+	}
+	return nil
+}
+
+func ago(age string) string {
+	if age == "" {
+		return ""
+	}
+	return age + " ago"
+}
+
+// lastError reads the error of the last attempt.
+func lastError(v json.RawMessage) string {
+	var f *durable.Failure
+	if absent(v) || json.Unmarshal(v, &f) != nil {
+		return ""
+	}
+	return failure(f)
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stent-dev/stent/durable"
+)
+
+func (s *session) statsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "stats",
+		Short: "Count executions and tasks by state, due tasks by queue, and dead letters",
+		Args:  cobra.NoArgs,
+	}
+	cmd.RunE = s.run(func(ctx context.Context, _ []string) error {
+		stats, err := s.client.Stats(ctx)
+		if err != nil {
+			return err
+		}
+		return s.show(func() error { return s.writeStats(stats) })
+	})
+	return cmd
+}
+
+func (s *session) writeStats(stats *durable.Stats) error {
+	g := s.grid("STATE", "EXECUTIONS", "TASKS")
+	for _, name := range []string{"pending", "running", "waiting", "blocked", "cancelling", "completed", "failed", "timed_out", "cancelled"} {
+		executions, hasExecutions := stats.Executions.ByState[name]
+		tasks, hasTasks := stats.Tasks.ByState[name]
+		if executions > 0 || tasks > 0 {
+			g.add(state(name), in(plain, number(executions, hasExecutions)), in(plain, number(tasks, hasTasks)))
+		}
+	}
+	var queues []durable.QueueInfo
+	for _, q := range stats.Queues {
+		queues = append(queues, durable.QueueInfo{Name: q.Name, Paused: q.Paused, Depth: q.Depth, OldestDueAt: q.OldestDue})
+	}
+	text := ""
+	if len(g.rows) > 0 {
+		text = g.String() + "\n\n"
+	}
+	if len(queues) > 0 {
+		q := s.queueTable(queues)
+		q.header[0] = "QUEUE"
+		text += q.String() + "\n\n"
+	}
+	p := plain
+	if stats.DeadLetters > 0 {
+		p = red
+	}
+	_, err := fmt.Fprintf(s.Out, "%s%s %s\n", text, s.style.in(dim, "dead letters"), s.style.in(p, grouped(stats.DeadLetters)))
+	return err
+}
+
+// number writes a number that may not be known.
+func number(n int64, known bool) string {
+	if !known {
+		return ""
+	}
+	return grouped(n)
+}
+
+// grouped writes a number with its thousands apart.
+func grouped(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func (s *session) cleanupCommand() *cobra.Command {
+	var age duration
+	var what durable.Cleanup
+	cmd := &cobra.Command{
+		Use:   "cleanup --older-than DURATION",
+		Short: "Delete executions that ended long ago, and old dead letters",
+		Long: `Deletes executions that ended that long ago or longer, with all that belongs to them, and dead
+letters as old. Without --executions or --dead-letters it deletes both.`,
+		Example: `  stent cleanup --older-than 30d --dry-run
+  stent cleanup --older-than 30d --force`,
+		Args: cobra.NoArgs,
+	}
+	flags := cmd.Flags()
+	flags.Var(&age, "older-than", "how long ago at least, such as 30d; needed")
+	flags.BoolVar(&what.Executions, "executions", false, "delete executions")
+	flags.BoolVar(&what.DeadLetters, "dead-letters", false, "delete dead letters")
+	flags.BoolVar(&what.DryRun, "dry-run", false, "delete nothing, and tell what would be deleted")
+	force := forceable(cmd)
+	cmd.RunE = s.run(func(ctx context.Context, _ []string) error {
+		if !flags.Changed("older-than") {
+			return usagef("say --older-than, such as --older-than 30d")
+		}
+		what.OlderThan = time.Duration(age)
+		if !what.Executions && !what.DeadLetters {
+			what.Executions, what.DeadLetters = true, true
+		}
+		return s.cleanup(ctx, what, *force)
+	})
+	return cmd
+}
+
+func (s *session) cleanup(ctx context.Context, what durable.Cleanup, force bool) error {
+	if !what.DryRun && !force {
+		dry := what
+		dry.DryRun = true
+		found, err := s.client.Cleanup(ctx, dry)
+		if err != nil {
+			return err
+		}
+		if err := s.confirm(ctx, false, "This deletes %s for good.", cleaned(found)); err != nil {
+			return err
+		}
+	}
+	done, err := s.client.Cleanup(ctx, what)
+	if err != nil {
+		return err
+	}
+	return s.show(func() error {
+		verb := "deleted"
+		if what.DryRun {
+			verb = "would be deleted"
+		}
+		_, err := fmt.Fprintf(s.Out, "%s %s\n", cleaned(done), verb)
+		return err
+	})
+}
+
+func cleaned(c *durable.Cleaned) string {
+	return count(int(c.Executions), "execution", "executions") + " and " + count(int(c.DeadLetters), "dead letter", "dead letters")
+}

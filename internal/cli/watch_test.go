@@ -1,0 +1,121 @@
+package cli_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stent-dev/stent/durable"
+	"github.com/stent-dev/stent/internal/cli"
+)
+
+func TestWatchWritesEachChangeAsALine(t *testing.T) {
+	t.Parallel()
+	service, term := serve(t, everything())
+	if exit := term.run(t.Context(), "watch", executionID); exit != cli.ExitFailed {
+		t.Fatalf("exit %d: %s", exit, &term.err)
+	}
+	golden(t, "watch", term.out.String()+term.err.String())
+	if len(service.asked) != 2 {
+		t.Errorf("asked %q", service.asked)
+	}
+}
+
+func TestWatchWritesEventsAsJSON(t *testing.T) {
+	t.Parallel()
+	_, term := serve(t, everything())
+	if exit := term.run(t.Context(), "watch", executionID, "--output", "json"); exit != cli.ExitFailed {
+		t.Fatalf("exit %d: %s", exit, &term.err)
+	}
+	lines := strings.Split(strings.TrimSpace(term.out.String()), "\n")
+	if len(lines) != 1+len(orderTasks())+2 || !strings.HasPrefix(lines[0], `{"event":"execution","data":{"id":"`+executionID+`"`) {
+		t.Errorf("got %d lines:\n%s", len(lines), &term.out)
+	}
+}
+
+func TestWatchOnATerminalLeavesTheEndBehind(t *testing.T) {
+	t.Parallel()
+	_, term := serve(t, everything())
+	term.Screen = true
+	if exit := term.run(t.Context(), "watch", executionID); exit != cli.ExitFailed {
+		t.Fatalf("exit %d: %s", exit, &term.err)
+	}
+	before, after, closed := strings.Cut(term.out.String(), "\x1b[?1049l")
+	if !strings.HasPrefix(before, "\x1b[?1049h") || !closed {
+		t.Fatalf("the screen was not opened and closed: %q", &term.out)
+	}
+	if !strings.Contains(after, "lost: the parcel is lost") || strings.Contains(after, "\x1b[H") {
+		t.Errorf("left behind:\n%s", after)
+	}
+}
+
+func TestWatchLooksForALostServiceForAMinute(t *testing.T) {
+	t.Parallel()
+	began := false
+	_, term := serve(t, map[string]answer{"GET /v1/executions/x/events": {200, func(w http.ResponseWriter, r *http.Request) {
+		if began {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		began = true
+		events(w, r)
+	}}})
+	clock := now
+	term.Now = func() time.Time { clock = clock.Add(25 * time.Second); return clock }
+	if exit := term.run(t.Context(), "watch", "x"); exit != cli.ExitUnreachable {
+		t.Errorf("exit %d", exit)
+	}
+	for _, part := range []string{"503 Service Unavailable; trying again", "lost the service for 1m00s"} {
+		if !strings.Contains(term.err.String(), part) {
+			t.Errorf("no %q in %s", part, &term.err)
+		}
+	}
+}
+
+func TestWatchOfAllWritesWhatChanges(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	asked := 0
+	answers := everything()
+	listed := answers["GET /v1/executions"].body
+	answers["GET /v1/executions"] = answer{200, func(w http.ResponseWriter, r *http.Request) {
+		switch asked++; asked {
+		case 1:
+			writeJSON(w, listed)
+		case 2:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case 3:
+			done := order()
+			done.State = durable.StateCompleted
+			writeJSON(w, page("", done))
+		default:
+			interrupt()
+			<-r.Context().Done()
+		}
+	}}
+	_, term := serve(t, answers)
+	if exit := term.run(ctx, "watch", "--function", "order"); exit != cli.ExitOK {
+		t.Fatalf("exit %d: %s", exit, &term.err)
+	}
+	golden(t, "watch-all", term.out.String()+strings.ReplaceAll(term.err.String(), term.env["STENT_URL"], "URL"))
+}
+
+func TestWatchOfAllOnATerminalIsAScreen(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	answers := everything()
+	stats := answers["GET /v1/stats"].body
+	answers["GET /v1/stats"] = answer{200, func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, stats)
+		time.AfterFunc(time.Second/2, interrupt)
+	}}
+	_, term := serve(t, answers)
+	term.Screen = true
+	if exit := term.run(ctx, "watch"); exit != cli.ExitOK {
+		t.Fatalf("exit %d: %s", exit, &term.err)
+	}
+	_, url, _ := strings.Cut(term.env["STENT_URL"], "//")
+	golden(t, "watch-all-terminal", strings.NewReplacer("\x1b", "ESC", url, "ADDRESS").Replace(term.out.String()))
+}
