@@ -181,11 +181,11 @@ func TestAnAttemptThatWillReportKeepsItsSlot(t *testing.T) {
 	}))
 	t.Cleanup(later.Close)
 	g := newGauge(t, 0)
-	c.register("later", "activity", later.URL, `, "max_concurrent": 1, "timeout": "1s", "retry_policy": {"max_attempts": 2, "initial_delay": "1ms"}`)
+	c.register("later", "activity", later.URL, `, "max_concurrent": 1, "timeout": "10s", "retry_policy": {"max_attempts": 2, "initial_delay": "1ms"}`)
 	c.register("work", "activity", g.URL, "")
 	ids := c.batch("later", "1", 2)
 	first := <-tokens
-	for _, id := range c.batch("work", "1", 50) {
+	for _, id := range c.batch("work", "1", 20) {
 		c.completed(id)
 	}
 	if len(tokens) > 0 {
