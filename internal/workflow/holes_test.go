@@ -101,7 +101,7 @@ func TestExecutionEndsInTheChangeThatEndsItsTask(t *testing.T) {
 		"failed":       {ExecutionFailed, func(s *story, _ ID, l Lease) { s.do(Failed{Lease: l, Error: Error{Type: "bad"}}) }},
 		"cancelled":    {ExecutionCancelled, func(s *story, id ID, _ Lease) { s.do(Cancel{Execution: id}) }},
 		"timed out":    {ExecutionTimedOut, func(s *story, id ID, _ Lease) { s.timeOut(id) }},
-		"last attempt": {ExecutionFailed, func(s *story, _ ID, l Lease) { s.m.tasks[l.Task].Failures = 1000; s.do(failure(l, "again")) }},
+		"last attempt": {ExecutionFailed, func(s *story, _ ID, l Lease) { s.m.tasks[l.Task].Failures = 1_000_000; s.do(failure(l, "again")) }},
 		"lost leases": {ExecutionFailed, func(s *story, _ ID, l Lease) {
 			s.m.tasks[l.Task].LostLeases = s.limits.LostLease - 1
 			s.do(Orphaned{Lease: l})
