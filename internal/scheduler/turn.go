@@ -115,7 +115,7 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 	if !ok || t.ledger.isAborted(j.entry) {
 		return workflow.Released{Lease: lease}
 	}
-	body, err := json.Marshal(message(turn))
+	body, err := json.Marshal(t.message(turn))
 	if err != nil {
 		return workflow.TurnFailed{Lease: lease, Error: workflow.Error{Type: workflow.ErrorInvalidTurn, Message: "writing the turn: " + err.Error()}}
 	}
@@ -151,7 +151,7 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 }
 
 // message makes the turn's JSON of what was loaded.
-func message(turn *engine.Turn) *wire.Turn {
+func (t *tenure) message(turn *engine.Turn) *wire.Turn {
 	x, task := turn.Execution, turn.Task
 	m := &wire.Turn{
 		Protocol: 1, Type: "turn",
@@ -160,7 +160,7 @@ func message(turn *engine.Turn) *wire.Turn {
 		},
 		Task: wire.TurnTask{ID: task.ID.String(), Attempt: task.Attempt},
 		Turn: wire.TurnInfo{
-			Number: task.Turn + 1, Now: time.Now().UTC().Truncate(time.Microsecond),
+			Number: task.Turn + 1, Now: t.engine.Now(),
 			ContinueAsNewSuggested: len(turn.Steps) >= wire.SuggestContinueAsNew,
 		},
 		Input: task.Input, CancelRequested: task.CancelRequested,
