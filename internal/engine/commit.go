@@ -248,6 +248,7 @@ func (e *Engine) transact(ctx context.Context, batch []*submission) error {
 	var change *workflow.Change
 	var verdicts []workflow.Verdict
 	saved, err := e.store.Commit(ctx, workflow.NeedOf(events), func(loaded *workflow.Loaded) (*workflow.Change, error) {
+		e.clock.saw(loaded.Now)
 		change, verdicts = workflow.Decide(loaded, events, e.env(terms))
 		tenant.hold(change)
 		return change, nil

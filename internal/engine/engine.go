@@ -57,6 +57,7 @@ type Engine struct {
 	waiters   waiters
 	journals  *journals
 	sharing   *sharing
+	clock     clock
 	loops     []*commitLoop
 
 	lessee atomic.Pointer[tenant]

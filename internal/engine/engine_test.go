@@ -254,48 +254,6 @@ func TestWaitEndsThoughEveryHintIsLost(t *testing.T) {
 	}
 }
 
-// counted counts how often an execution is loaded.
-type counted struct {
-	db.Store
-	loads atomic.Int64
-}
-
-func (c *counted) Overview(ctx context.Context, id workflow.ID) (*db.Overview, error) {
-	c.loads.Add(1)
-	return c.Store.Overview(ctx, id)
-}
-
-func TestWaitLoadsTheExecutionOnceHoweverMuchHappens(t *testing.T) {
-	t.Parallel()
-	store := &counted{}
-	e, _ := setup(t, wake.NewLocal(), func(under db.Store) db.Store { store.Store = under; return store })
-	started, err := e.Start(t.Context(), engine.StartRequest{Function: "work", Delay: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := started.Execution.ID
-	before := store.loads.Load()
-	ended := make(chan error)
-	go func() {
-		_, err := e.Wait(t.Context(), id, time.Minute)
-		ended <- err
-	}()
-	for i := range 100 {
-		if _, err := e.Signal(t.Context(), id, "news", json.RawMessage("1"), ""); err != nil {
-			t.Fatalf("signal %d: %v", i, err)
-		}
-	}
-	if err := e.Cancel(t.Context(), id, true); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; err != nil {
-		t.Fatal(err)
-	}
-	if n := store.loads.Load() - before; n != 1 {
-		t.Errorf("it was loaded %d times", n)
-	}
-}
-
 func TestWaitGivesTheExecutionAsItStandsWhenTheTimeIsUp(t *testing.T) {
 	t.Parallel()
 	e, _ := setup(t, wake.NewLocal(), nil)

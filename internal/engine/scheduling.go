@@ -12,7 +12,18 @@ import (
 type SchedulerState = db.SchedulerState
 
 // Join registers a scheduler, Beat keeps it alive, Leave ends it. Errors: db.ErrExpired, ErrUnavailable.
-func (e *Engine) Join(ctx context.Context, s Scheduler) error { return refusal(e.store.Join(ctx, s)) }
+func (e *Engine) Join(ctx context.Context, s Scheduler) error {
+	if err := e.store.Join(ctx, s); err != nil {
+		return refusal(err)
+	}
+	all, err := e.store.Schedulers(ctx)
+	for _, joined := range all {
+		if joined.ID == s.ID {
+			e.clock.saw(joined.SeenAt)
+		}
+	}
+	return refusal(err)
+}
 
 // Beat renews all that the scheduler holds, by one write.
 func (e *Engine) Beat(ctx context.Context, s Scheduler) error { return refusal(e.store.Beat(ctx, s)) }

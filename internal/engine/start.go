@@ -79,7 +79,7 @@ func (e *Engine) StartBatch(ctx context.Context, requests []StartRequest) []Star
 func (e *Engine) start(ctx context.Context, r StartRequest) (workflow.Start, error) {
 	e.functions.know(ctx, r.Function)
 	f := e.functions.Lookup(r.Function, nil)
-	if latest := e.options.Limits.Sleep; r.StartAt != nil && time.Until(*r.StartAt) > latest {
+	if latest := e.options.Limits.Sleep; r.StartAt != nil && r.StartAt.Sub(e.Now()) > latest {
 		return workflow.Start{}, workflow.FieldErrors{{Pointer: "/start_at", Detail: "must be within " + workflow.FormatDuration(latest)}}
 	}
 	if f == nil {

@@ -82,7 +82,7 @@ func (e *Engine) Why(ctx context.Context, id workflow.ID) (*Why, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
-	i := inquiry{Engine: e, execution: x, now: time.Now(), schedulers: schedulers}
+	i := inquiry{Engine: e, execution: x, now: e.Now(), schedulers: schedulers}
 	if i.meters, err = e.store.Meters(ctx, i.metersOf(open)); err != nil {
 		return nil, refusal(err)
 	}

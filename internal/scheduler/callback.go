@@ -55,7 +55,7 @@ func (t *tenure) callback(j job) workflow.Event {
 	case delivery.Throttled:
 		return workflow.Released{Lease: lease, After: result.RetryAfter}
 	case delivery.Unreachable:
-		if time.Since(j.task.CreatedAt) < workflow.CallbackLife {
+		if t.engine.Now().Sub(j.task.CreatedAt) < workflow.CallbackLife {
 			return workflow.Released{Lease: lease}
 		}
 		result.Retryable = false

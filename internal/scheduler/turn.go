@@ -114,7 +114,7 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 	if !ok || t.ledger.isAborted(j.entry) {
 		return workflow.Released{Lease: lease}
 	}
-	body, err := json.Marshal(protocol.Turn(protocol.Journal(*turn), time.Now()))
+	body, err := json.Marshal(protocol.Turn(protocol.Journal(*turn), t.engine.Now()))
 	if err != nil {
 		return workflow.TurnFailed{Lease: lease, Error: workflow.Error{Type: workflow.ErrorInvalidTurn, Message: "writing the turn: " + err.Error()}}
 	}

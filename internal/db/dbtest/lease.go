@@ -20,6 +20,7 @@ var leasing = map[string]func(*fixture){
 	"LanesAreThoseThatAreDue":           lanesAreDue,
 	"NextDueIsTheNearestInTheFuture":    nextDue,
 	"ConcurrentClaimsAreDisjoint":       claimsAreDisjoint,
+	"ClaimsOfOneLeaveTheRestToOthers":   claimsLeaveTheRest,
 	"ClaimsAndCommitsDoNotDeadlock":     claimsAndCommits,
 	"HastenMakesWhatWasPutOffDue":       hasten,
 	"ClaimedTokenFencesTheOneBefore":    claimFences,
@@ -261,6 +262,32 @@ func claimsAreDisjoint(f *fixture) {
 			f.Fatalf("task %s was claimed %d times", id, n)
 		}
 	}
+}
+
+// claimsLeaveTheRest claims one task at a time by many at once: as long as there are
+// enough for all, nobody comes back with nothing because others look at the same ones.
+func claimsLeaveTheRest(f *fixture) {
+	const claimers, each = 8, 10
+	f.commit(workflow.Need{}, func(l *workflow.Loaded, c *workflow.Change) {
+		for range claimers * each {
+			e, root := newExecution("f", l.Now)
+			c.NewExecutions, c.NewTasks = append(c.NewExecutions, e), append(c.NewTasks, root)
+		}
+	})
+	var done sync.WaitGroup
+	for range claimers {
+		scheduler := f.join()
+		done.Go(func() {
+			for i := range each {
+				claimed, _, err := f.store.Claim(f.ctx, scheduler, []db.Quota{quota("f", 1)})
+				if err != nil || len(claimed) != 1 {
+					f.Errorf("claim %d gave %d tasks, %v", i, len(claimed), err)
+				}
+			}
+		})
+	}
+	done.Wait()
+	f.equal("left", len(f.claim(f.join(), quota("f", 1))), 0)
 }
 
 // claimsAndCommits lets one scheduler claim tasks of executions that it commits to meanwhile.

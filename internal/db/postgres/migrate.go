@@ -25,9 +25,23 @@ import (
 const migrationsFolder = "postgres"
 
 // Migrate brings the schema of the database at a URL up to date. Any number of
-// processes may do so at once: one migrates, the others wait for it.
-func Migrate(ctx context.Context, url string) error {
-	return migrating(ctx, url, func(m *migrate.Migrate) error { return m.Up() })
+// processes may do so at once: one migrates, the others wait for it. A schema that
+// is newer than this program is left as it is.
+func Migrate(ctx context.Context, url string) error { return migrating(ctx, url, up) }
+
+// up takes it for no error that the schema is at a migration which this program does
+// not have: a process of the version before may start beside those of the next.
+func up(m *migrate.Migrate) error {
+	err := m.Up()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	version, dirty, versionErr := m.Version()
+	newest, newestErr := newestMigration()
+	if versionErr == nil && newestErr == nil && !dirty && int64(version) > int64(newest) {
+		return nil
+	}
+	return err
 }
 
 // MigrateDown takes the newest migration back, with all that it holds.

@@ -61,6 +61,35 @@ func TestSchemaThatIsTooOldIsRefused(t *testing.T) {
 	refused("after the way down")
 }
 
+// A process of the version before starts again beside one of the next, which has
+// migrated the database.
+func TestNewerSchemaServesAnOlderProgram(t *testing.T) {
+	t.Parallel()
+	url := migrated(t, testenv.Relaxed())
+	conn := connect(t, url)
+	bump := func(sql string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bump("UPDATE schema_migrations SET version = version + 1")
+	if err := Migrate(t.Context(), url); err != nil {
+		t.Errorf("migrating gave %v", err)
+	}
+	store, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatalf("opening gave %v", err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bump("UPDATE schema_migrations SET dirty = true")
+	if err := Migrate(t.Context(), url); err == nil {
+		t.Error("a schema that failed half way is taken for a good one")
+	}
+}
+
 func TestDatabaseThatIsAwayIsUnavailable(t *testing.T) {
 	t.Parallel()
 	const nowhere = "postgres://stent@127.0.0.1:1/stent?connect_timeout=2"

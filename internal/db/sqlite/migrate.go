@@ -22,7 +22,8 @@ import (
 const migrationsFolder = "sqlite"
 
 // Migrate makes the file at a path, if there is none, and brings its schema up to
-// date. It gives ErrInUse while the database is open. Memory needs no migration.
+// date; one that is newer than this program is left as it is. It gives ErrInUse
+// while the database is open. Memory needs no migration.
 func Migrate(ctx context.Context, path string) error { return withFile(ctx, path, migrateUp) }
 
 // MigrateDown takes the newest migration back, with all that it holds.
@@ -64,8 +65,21 @@ func withFile(ctx context.Context, path string, do func(*sql.DB) error) (err err
 	return do(pool)
 }
 
-func migrateUp(pool *sql.DB) error {
-	return run(pool, func(m *migrate.Migrate) error { return m.Up() })
+func migrateUp(pool *sql.DB) error { return run(pool, up) }
+
+// up takes it for no error that the schema is at a migration which this program does
+// not have: whoever goes back to the version before keeps the file.
+func up(m *migrate.Migrate) error {
+	err := m.Up()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	version, dirty, versionErr := m.Version()
+	newest, newestErr := newestMigration()
+	if versionErr == nil && newestErr == nil && !dirty && int64(version) > int64(newest) {
+		return nil
+	}
+	return err
 }
 
 func migrateDown(pool *sql.DB) error {

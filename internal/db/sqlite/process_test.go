@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -130,6 +131,30 @@ func TestAFileThatIsNotMigratedIsRefused(t *testing.T) {
 	_, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "stent.db"), sqlite.Options{})
 	if !errors.Is(err, db.ErrUnavailable) || !strings.Contains(err.Error(), "migrate") {
 		t.Errorf("Open gave %v, want ErrUnavailable and what to do", err)
+	}
+}
+
+// Whoever goes back to the program of before keeps the file that the newer one has migrated.
+func TestANewerSchemaServesAnOlderProgram(t *testing.T) {
+	t.Parallel()
+	path := migrated(t, filepath.Join(t.TempDir(), "stent.db"))
+	pool, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = pool.ExecContext(t.Context(), "UPDATE schema_migrations SET version = version + 1")
+	if err := errors.Join(err, pool.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlite.Migrate(t.Context(), path); err != nil {
+		t.Errorf("migrating gave %v", err)
+	}
+	store, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatalf("opening gave %v", err)
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -49,6 +49,9 @@ func main() {
 		called, err := durable.Gather(ctx, futures)
 		return append(mapped, called...), err
 	})
+	durable.Orchestrator(w, "nap", func(ctx *durable.Context, seconds int) (int, error) {
+		return seconds, ctx.Sleep(time.Duration(seconds) * time.Second)
+	})
 	durable.Activity(w, "echo", func(_ context.Context, n int) (int, error) { return n, nil })
 	if err := http.ListenAndServe(os.Args[1], w); err != nil { //nolint:gosec // a test's worker on loopback
 		fmt.Fprintln(os.Stderr, err)
