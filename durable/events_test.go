@@ -108,7 +108,10 @@ func TestEventsEndWithTheirContextOrTheirReader(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	for range c.Events(t.Context(), "x") {
+	for _, err := range c.Events(t.Context(), "x") {
+		if err != nil {
+			t.Errorf("got %v", err)
+		}
 		break
 	}
 }

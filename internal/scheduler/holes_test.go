@@ -131,8 +131,8 @@ func TestErrorAfterTheCommitDoesNotRunTheStepAgain(t *testing.T) {
 	}
 	for _, id := range ids {
 		view := s.wait(id)
-		if string(view.Result) != "5" || view.Execution.Retries != 0 {
-			t.Fatalf("%s with %s after %d retries", view.Execution.State, view.Result, view.Execution.Retries)
+		if string(view.Result) != "5" || view.Retries != 0 {
+			t.Fatalf("%s with %s after %d retries", view.State, view.Result, view.Retries)
 		}
 		for _, step := range view.Progress {
 			if step.Failures != 0 || step.LostLeases != 0 {
