@@ -46,9 +46,10 @@ bench: ## Benchmark the decision core, both stores and the whole service
 	$(TESTENV) -- go run ./bench
 
 .PHONY: generate
-generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen)
+generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen), and the table of metrics
 	$(SQLC) generate
 	$(OAPI) -config $(API_CONFIG) openapi.yaml
+	go test ./internal/telemetry -run TestMetricsAreDocumented -update
 
 .PHONY: verify
 verify: verify-format verify-modules verify-generated verify-lint verify-openapi verify-compose ## Check all that needs no test: format, modules, generated code, linters, OpenAPI

@@ -29,6 +29,7 @@ type Settings struct {
 	LeaseDuration time.Duration
 	PollInterval  time.Duration
 	DrainTimeout  time.Duration
+	DrainDelay    time.Duration
 	MaxTurnBytes  int
 	StrictSSRF    bool
 
@@ -85,6 +86,7 @@ func (s *Settings) all() []setting {
 		{"STENT_LEASE_DURATION", "lease-duration", "how long after its last heartbeat a scheduler's work is taken over", (*span)(&s.LeaseDuration)},
 		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up", (*span)(&s.PollInterval)},
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
+		{"STENT_DRAIN_DELAY", "drain-delay", "how long the API goes on accepting requests after /readyz has turned false, for load balancers to notice", (*span)(&s.DrainDelay)},
 		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},
 		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks; none: the secret of the function's worker does", (*secret)(&s.CallbackSecret)},
 		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses", (*truth)(&s.StrictSSRF)},
