@@ -34,6 +34,7 @@ type cluster struct {
 	apis       []string // every API service; url is the first
 	env        []string
 	schedulers []*testenv.Process
+	probes     []string // where the schedulers, or stent dev, can be asked for their health and metrics
 }
 
 // patient is the setting of tests that kill nobody: however slow the machine, no
@@ -86,6 +87,7 @@ func (c *cluster) dev() *testenv.Process {
 	p := testenv.Start(c.t, "dev", testenv.Build(c.t, "./cmd/stent"), []string{"dev"}, c.env)
 	p.WaitReady(c.url + "/readyz")
 	c.schedulers = append(c.schedulers, p)
+	c.probes = []string{c.url}
 	return p
 }
 
@@ -97,6 +99,7 @@ func (c *cluster) scheduler() *testenv.Process {
 	p := testenv.Start(c.t, name, testenv.Build(c.t, "./cmd/scheduler"), nil, append(c.env, "STENT_ADDR="+addr))
 	p.WaitReady("http://" + addr + "/readyz")
 	c.schedulers = append(c.schedulers, p)
+	c.probes = append(c.probes, "http://"+addr)
 	return p
 }
 

@@ -37,8 +37,9 @@ func (a *Attempt) name() string {
 
 // Span is a span under way; a nil one is none.
 type Span struct {
-	span trace.Span
-	done func()
+	span   trace.Span
+	tracer *Tracer // of a turn, while it is live; nil of all else
+	task   ID
 }
 
 // Attempt begins the span of a delivery, below the span of the command that made
@@ -47,6 +48,10 @@ func (t *Tracer) Attempt(ctx context.Context, a Attempt) (context.Context, *Span
 	if t == nil {
 		return ctx, nil
 	}
+	return t.attempt(ctx, a)
+}
+
+func (t *Tracer) attempt(ctx context.Context, a Attempt) (context.Context, *Span) {
 	parent := parseTraceParent(a.TraceParent)
 	kind := trace.WithSpanKind(trace.SpanKindClient)
 	about := trace.WithAttributes(a.attributes()...)
@@ -59,9 +64,10 @@ func (t *Tracer) Attempt(ctx context.Context, a Attempt) (context.Context, *Span
 	} else {
 		ctx, span = t.tracer.Start(want(ctx, wanted{trace: traceOf(a.Execution)}), a.name(), kind, about, trace.WithNewRoot())
 	}
-	s := &Span{span: span, done: func() { t.live.CompareAndDelete(a.Task, span) }}
+	s := &Span{span: span}
 	if a.Turn > 0 {
-		t.live.Store(a.Task, span)
+		s.tracer, s.task = t, a.Task
+		t.live.Store(a.Task, s)
 	}
 	return ctx, s
 }
@@ -119,7 +125,9 @@ func (s *Span) End(refused string) {
 		s.span.SetAttributes(attribute.String("stent.refused", refused))
 		s.span.SetStatus(codes.Error, refused)
 	}
-	s.done()
+	if s.tracer != nil {
+		s.tracer.live.CompareAndDelete(s.task, s)
+	}
 	s.span.End()
 }
 
@@ -150,15 +158,14 @@ func (t *Tracer) Commanded(c Command) {
 	if c.Map {
 		name = "map " + c.Function
 	}
-	ctx := trace.ContextWithSpan(want(context.Background(), wanted{span: spanOf(c.Task)}), turn.(trace.Span))
+	ctx := trace.ContextWithSpan(want(context.Background(), wanted{span: spanOf(c.Task)}), turn.(*Span).span)
 	_, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindProducer),
 		trace.WithAttributes(append(about(c.Execution, c.Task, c.Function), attribute.String("stent.step_key", c.Key))...))
 	span.End()
 }
 
 // Request begins the span of a request to the API: of every one that comes with a
-// traceparent, below that, and of dispatches in any case. route is what is known of
-// it so far.
+// traceparent, below that, and of dispatches in any case.
 func (t *Tracer) Request(r *http.Request, dispatch bool) (*http.Request, *Span) {
 	if t == nil {
 		return r, nil
@@ -173,7 +180,7 @@ func (t *Tracer) Request(r *http.Request, dispatch bool) (*http.Request, *Span) 
 	}
 	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path)))
-	return r.WithContext(ctx), &Span{span: span, done: func() {}}
+	return r.WithContext(ctx), &Span{span: span}
 }
 
 // Served ends the span of a request.

@@ -25,9 +25,9 @@ type Tracer struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 
-	// live are the spans of the turns and attempts of this process, by task, for
-	// what their answers command.
-	live sync.Map
+	// live are the spans of the turns that are under way here, by task, for what their
+	// answers command.
+	live sync.Map // of ID to *Span
 }
 
 // ErrProtocol says that OTEL_EXPORTER_OTLP_PROTOCOL names one that is not spoken here.
