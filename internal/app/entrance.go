@@ -57,7 +57,7 @@ func (e *entrance) open() error {
 func (e *entrance) close() {
 	e.stop()
 	if e.listener != nil {
-		<-e.served // that requests were cut off is no news
+		_ = <-e.served // that requests were cut off is no news
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -189,6 +190,7 @@ type rolling struct {
 	mu         sync.Mutex
 	ids        []string
 	refused    int
+	reset      int // while they were being made, just as the listener was closed
 	failures   []string
 	deliveries map[string]int // of activities, by their keys
 }
@@ -205,10 +207,7 @@ func (r *rolling) send(ctx context.Context, method, path, body string) []byte {
 		}
 		request.Header.Set("Content-Type", "application/json")
 		response, err := r.client.Do(request)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			r.mu.Lock()
-			r.refused++
-			r.mu.Unlock()
+		if r.noConnection(err) {
 			continue
 		}
 		if err != nil {
@@ -224,6 +223,26 @@ func (r *rolling) send(ctx context.Context, method, path, body string) []byte {
 		return answer
 	}
 	return nil
+}
+
+// noConnection tells whether a request failed since no connection could be made, so
+// that nothing of it was sent.
+func (r *rolling) noConnection(err error) bool {
+	var dial *net.OpError
+	if !errors.As(err, &dial) || dial.Op != "dial" {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		r.refused++
+		return true
+	case errors.Is(err, syscall.ECONNRESET):
+		r.reset++
+		return true
+	}
+	return false
 }
 
 func (r *rolling) fail(format string, a ...any) {
@@ -317,7 +336,7 @@ func TestRollingRestartUnderLoadFailsNoRequestAndRepeatsNoStep(t *testing.T) {
 			t.Errorf("step %s was delivered %d times", key, n)
 		}
 	}
-	t.Logf("%d executions, %d connections refused", len(r.ids), r.refused)
+	t.Logf("%d executions, %d connections refused, %d reset while they were made", len(r.ids), r.refused, r.reset)
 }
 
 func (r *rolling) dispatched() int {

@@ -29,19 +29,20 @@ const linger = 500 * time.Millisecond
 // more connections, then it lets the requests that have begun end, and those that
 // still come on open connections. An ordinary stop is no error; if requests had to
 // be cut off, the error says so.
-func Serve(ctx context.Context, listener net.Listener, server *http.Server, drain Drain) error {
+func Serve(ctx context.Context, accepting net.Listener, server *http.Server, drain Drain) error {
+	door := &listener{Listener: accepting}
 	open := connections{gone: make(chan struct{}, 1), states: map[net.Conn]struct{}{}}
 	server.ConnState = open.observe
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(door) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serving HTTP: %w", err)
 	case <-ctx.Done():
 	}
 	wait(drain.Delay, nil)
-	_ = listener.Close() // it is closed again by Shutdown
-	<-served             // it failed to accept: nothing more comes in
+	door.stop()
+	_ = <-served // it failed to accept: nothing more comes in
 	begun := time.Now()
 	wait(min(linger, drain.Timeout), open.empty)
 

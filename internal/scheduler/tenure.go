@@ -72,7 +72,7 @@ func (t *tenure) run(ctx context.Context) error {
 	defer t.engine.Attach(t.id, nil)
 	unsubscribe := t.bus.Subscribe(t.hint)
 	defer unsubscribe()
-	t.Scheduler.tenure.Store(t)
+	t.tenure.Store(t)
 	if err := t.enter(ctx, engine.SchedulerReady); err != nil && errors.Is(err, engine.ErrExpired) {
 		return errExpired
 	}
@@ -96,7 +96,7 @@ func (t *tenure) run(ctx context.Context) error {
 	}
 	cause := context.Cause(work)
 	if errors.Is(cause, errExpired) {
-		t.enter(ctx, engine.SchedulerStarting)
+		t.stand(engine.SchedulerStarting) // as the next tenure
 		t.options.Metrics.LeasesLost(t.ledger.count())
 	}
 	expire(nil)
@@ -110,12 +110,16 @@ func (t *tenure) run(ctx context.Context) error {
 	return t.engine.Leave(context.WithoutCancel(ctx), t.id)
 }
 
+func (t *tenure) stand(state engine.SchedulerState) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state = state
+}
+
 // enter says, here and in the database, where the scheduler stands now. What the
 // database could not be told, the next heartbeat tells it.
 func (t *tenure) enter(ctx context.Context, state engine.SchedulerState) error {
-	t.mu.Lock()
-	t.state = state
-	t.mu.Unlock()
+	t.stand(state)
 	ctx, cancel := context.WithTimeout(ctx, t.options.LeaseDuration/3)
 	defer cancel()
 	err := t.engine.Beat(ctx, t.describe())
