@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stent-dev/stent/internal/http"
+	"github.com/stent-dev/stent/internal/telemetry"
 )
 
 // entrance is where a program serves HTTP. What it serves may change.
@@ -57,7 +58,9 @@ func (e *entrance) open() error {
 func (e *entrance) close() {
 	e.stop()
 	if e.listener != nil {
-		_ = <-e.served // that requests were cut off is no news
+		if err := <-e.served; err != nil {
+			e.service.log.Warn("the service did not stop cleanly", telemetry.LogError, err)
+		}
 	}
 }
 

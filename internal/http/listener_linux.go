@@ -21,7 +21,7 @@ func acceptAll(l *net.TCPListener) (conns []net.Conn) {
 				accepted = append(accepted, conn)
 				continue
 			}
-			if err != syscall.EINTR && err != syscall.ECONNABORTED { //nolint:errorlint // an errno as it is
+			if err != syscall.EINTR && err != syscall.ECONNABORTED {
 				break
 			}
 		}

@@ -33,16 +33,17 @@ func Serve(ctx context.Context, accepting net.Listener, server *http.Server, dra
 	door := &listener{Listener: accepting}
 	open := connections{gone: make(chan struct{}, 1), states: map[net.Conn]struct{}{}}
 	server.ConnState = open.observe
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(door) }()
+	var failure error
+	ended := make(chan struct{})
+	go func() { defer close(ended); failure = server.Serve(door) }()
 	select {
-	case err := <-served:
-		return fmt.Errorf("serving HTTP: %w", err)
+	case <-ended:
+		return fmt.Errorf("serving HTTP: %w", failure)
 	case <-ctx.Done():
 	}
 	wait(drain.Delay, nil)
 	door.stop()
-	_ = <-served // it failed to accept: nothing more comes in
+	<-ended // it failed to accept: nothing more comes in
 	begun := time.Now()
 	wait(min(linger, drain.Timeout), open.empty)
 

@@ -73,8 +73,8 @@ func (t *tenure) run(ctx context.Context) error {
 	unsubscribe := t.bus.Subscribe(t.hint)
 	defer unsubscribe()
 	t.tenure.Store(t)
-	if err := t.enter(ctx, engine.SchedulerReady); err != nil && errors.Is(err, engine.ErrExpired) {
-		return errExpired
+	if err := t.enter(ctx, engine.SchedulerReady); errors.Is(err, engine.ErrExpired) {
+		t.Expired()
 	}
 
 	loops, stopLoops := context.WithCancel(work)
