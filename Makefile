@@ -47,10 +47,11 @@ bench: ## Benchmark the decision core, both stores and the whole service
 	$(TESTENV) -- go run ./bench
 
 .PHONY: generate
-generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen), and docs/cli.md
+generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen), docs/cli.md and the table of metrics
 	$(SQLC) generate
 	$(OAPI) -config $(API_CONFIG) openapi.yaml
 	go run ./cmd/stent reference > $(CLI_PAGE).new && mv $(CLI_PAGE).new $(CLI_PAGE)
+	go test ./internal/telemetry -run TestMetricsAreDocumented -update
 
 .PHONY: verify
 verify: verify-format verify-modules verify-generated verify-lint verify-openapi verify-compose ## Check all that needs no test: format, modules, generated code, linters, OpenAPI

@@ -26,6 +26,16 @@ type ActivityInfo struct {
 	// Async, to report; zero if the delivery told none. The request may end before,
 	// after 15 min at the latest, and the activity's context with it.
 	Deadline time.Time
+	// TraceParent is the W3C trace context of the attempt; "" if Stent makes no traces
+	// and the dispatch brought none. Spans that hang below it are in the trace of the
+	// execution. With OpenTelemetry:
+	//
+	//	carrier := propagation.MapCarrier{"traceparent": durable.Info(ctx).TraceParent}
+	//	ctx, span := tracer.Start(propagation.TraceContext{}.Extract(ctx, carrier), "card payment")
+	//
+	// Middleware around the Worker that reads the header itself, such as otelhttp, does
+	// that too, as an activity's context is made of its request's.
+	TraceParent string
 }
 
 // Info tells an activity what it runs for; in any other context it is empty.
@@ -73,6 +83,7 @@ func readDelivery(name string, h http.Header) *delivery {
 		ExecutionID:    h.Get(wire.HeaderExecutionID),
 		TaskID:         h.Get(wire.HeaderTaskID),
 		IdempotencyKey: h.Get(wire.HeaderIdempotencyKey),
+		TraceParent:    h.Get(wire.HeaderTraceParent),
 	}}
 	d.info.Attempt, _ = strconv.Atoi(h.Get(wire.HeaderAttempt))
 	d.info.Deadline, _ = time.Parse(time.RFC3339Nano, h.Get(wire.HeaderDeadline))

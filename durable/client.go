@@ -122,6 +122,9 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if d, ok := ctx.Value(deliveryKey{}).(*delivery); ok && d.info.TraceParent != "" {
+		req.Header.Set(wire.HeaderTraceParent, d.info.TraceParent) // an activity's requests are part of its trace
+	}
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}

@@ -33,7 +33,9 @@ type cluster struct {
 	url        string
 	apis       []string // every API service; url is the first
 	env        []string
+	services   []*testenv.Process // one for each of apis
 	schedulers []*testenv.Process
+	probes     []string // where the schedulers, or stent dev, can be asked for their health and metrics
 }
 
 // patient is the setting of tests that kill nobody: however slow the machine, no
@@ -58,7 +60,7 @@ func start(t *testing.T, b backend, env ...string) *cluster {
 	if b == onRedis {
 		c.env = append(c.env, "STENT_REDIS_URL="+testenv.Redis(t))
 	}
-	testenv.Start(t, "api", testenv.Build(t, "./cmd/api"), nil, append(c.env, "STENT_ADDR="+addr)).WaitReady(c.url + "/readyz")
+	c.services = []*testenv.Process{c.startAPI("api", addr)}
 	c.scheduler()
 	c.scheduler()
 	return c
@@ -68,9 +70,34 @@ func start(t *testing.T, b backend, env ...string) *cluster {
 func (c *cluster) api() {
 	c.t.Helper()
 	addr := testenv.FreeAddr(c.t)
-	name := fmt.Sprintf("api-%d", len(c.apis)+1)
-	testenv.Start(c.t, name, testenv.Build(c.t, "./cmd/api"), nil, append(c.env, "STENT_ADDR="+addr)).WaitReady("http://" + addr + "/readyz")
+	c.services = append(c.services, c.startAPI(fmt.Sprintf("api-%d", len(c.apis)+1), addr))
 	c.apis = append(c.apis, "http://"+addr)
+}
+
+// startAPI starts an API service at an address.
+func (c *cluster) startAPI(name, addr string) *testenv.Process {
+	c.t.Helper()
+	p := testenv.Start(c.t, name, testenv.Build(c.t, "./cmd/api"), nil, append(c.env, "STENT_ADDR="+addr))
+	p.WaitReady("http://" + addr + "/readyz")
+	return p
+}
+
+// replaceAPI stops an API service and starts another at its address.
+func (c *cluster) replaceAPI(i int) {
+	c.t.Helper()
+	if err := c.services[i].Stop(); err != nil {
+		c.t.Errorf("the API service did not stop cleanly: %v", err)
+	}
+	c.services[i] = c.startAPI(fmt.Sprintf("api-%d-again", i+1), strings.TrimPrefix(c.apis[i], "http://"))
+}
+
+// replaceScheduler stops a scheduler and starts another.
+func (c *cluster) replaceScheduler(i int) {
+	c.t.Helper()
+	if err := c.schedulers[i].Stop(); err != nil {
+		c.t.Errorf("the scheduler did not stop cleanly: %v", err)
+	}
+	c.scheduler()
 }
 
 // at is the cluster as seen through one of its API services.
@@ -86,6 +113,7 @@ func (c *cluster) dev() *testenv.Process {
 	p := testenv.Start(c.t, "dev", testenv.Build(c.t, "./cmd/stent"), []string{"dev"}, c.env)
 	p.WaitReady(c.url + "/readyz")
 	c.schedulers = append(c.schedulers, p)
+	c.probes = []string{c.url}
 	return p
 }
 
@@ -97,6 +125,7 @@ func (c *cluster) scheduler() *testenv.Process {
 	p := testenv.Start(c.t, name, testenv.Build(c.t, "./cmd/scheduler"), nil, append(c.env, "STENT_ADDR="+addr))
 	p.WaitReady("http://" + addr + "/readyz")
 	c.schedulers = append(c.schedulers, p)
+	c.probes = append(c.probes, "http://"+addr)
 	return p
 }
 

@@ -2,22 +2,31 @@ package app
 
 import (
 	"context"
-	"net"
 	"time"
 )
 
 // Dev runs the API service and a scheduler in one process until ctx ends, on
 // SQLite or PostgreSQL. ready is called with the service's URL when it serves.
 func Dev(ctx context.Context, settings Settings, ready func(url string)) error {
-	s, err := open(ctx, settings)
+	s, err := prepare(ctx, "stent", settings)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", settings.Addr)
-	if err != nil {
-		return s.abandon(err)
+	e := s.entrance(ctx, s.probes(func(context.Context) string { return starting }, starting), settings.DrainDelay)
+	if err := s.open(ctx); err != nil {
+		e.close()
+		return s.abandon(ctx, err)
 	}
 	work := s.scheduling()
+	s.metrics.Read(s.sources(work))
+	if err := s.rest(e); err != nil {
+		e.close()
+		return s.abandon(ctx, err)
+	}
+	if err := e.open(); err != nil {
+		e.close()
+		return s.abandon(ctx, err)
+	}
 	announce := func(ctx context.Context) error {
 		for !work.Ready() {
 			select {
@@ -26,10 +35,10 @@ func Dev(ctx context.Context, settings Settings, ready func(url string)) error {
 			case <-time.After(readyPoll):
 			}
 		}
-		ready(baseURL(listener))
+		ready(e.url())
 		return nil
 	}
-	return s.run(ctx, work.Run, s.rest(listener), announce)
+	return s.run(ctx, work.Run, e.run, announce)
 }
 
 const readyPoll = 5 * time.Millisecond

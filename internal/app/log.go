@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+
+	"github.com/stent-dev/stent/internal/telemetry"
 )
 
 // Logger is where a program logs.
@@ -19,8 +21,9 @@ func (s *Settings) logger() (Logger, error) {
 		return nil, fmt.Errorf("log-level %q: want debug, info, warn or error", s.LogLevel)
 	}
 	options := &slog.HandlerOptions{Level: level}
+	var handler slog.Handler = slog.NewTextHandler(os.Stderr, options)
 	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+		handler = slog.NewJSONHandler(os.Stderr, options)
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
+	return slog.New(telemetry.LogHandler(handler)), nil
 }

@@ -25,6 +25,9 @@ func Main(name string, run func(context.Context, Settings) error) {
 	TuneGC()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err = run(ctx, settings)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = nil // it was asked to stop while it started
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)

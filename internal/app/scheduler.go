@@ -2,12 +2,10 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"net"
-	nethttp "net/http"
+	"sync/atomic"
 
-	"github.com/stent-dev/stent/internal/http"
 	"github.com/stent-dev/stent/internal/scheduler"
+	"github.com/stent-dev/stent/internal/telemetry"
 )
 
 // Scheduler runs a scheduler until ctx ends.
@@ -15,40 +13,43 @@ func Scheduler(ctx context.Context, settings Settings) error {
 	if err := settings.separate(); err != nil {
 		return err
 	}
-	s, err := open(ctx, settings)
+	s, err := prepare(ctx, "stent-scheduler", settings)
 	if err != nil {
 		return err
 	}
-	work := s.scheduling()
-	fronts := []front{work.Run}
+	var opened atomic.Pointer[scheduler.Scheduler]
+	e := s.entrance(ctx, s.probes(func(ctx context.Context) string { return s.unready(ctx, opened.Load()) }, ""), 0)
 	if settings.AddrSet {
 		// Several schedulers of one machine may share their settings with its API
 		// service: a port that is taken is no reason not to work.
-		if listener, err := net.Listen("tcp", settings.Addr); err != nil {
-			s.log.WarnContext(ctx, "the scheduler works, but cannot be asked for its health", "error", err)
-		} else {
-			fronts = append(fronts, s.probes(listener, work))
+		if err := e.open(); err != nil {
+			s.log.WarnContext(ctx, "the scheduler works, but cannot be asked for its health and metrics", telemetry.LogError, err)
 		}
 	}
+	if err := s.open(ctx); err != nil {
+		e.close()
+		return s.abandon(ctx, err)
+	}
+	work := s.scheduling()
+	opened.Store(work)
+	s.metrics.Read(s.sources(work))
 	s.log.InfoContext(ctx, "the scheduler works", "concurrency", settings.Concurrency, "queues", settings.Queues)
-	return s.run(ctx, fronts...)
+	worked, stopped := context.WithCancel(context.WithoutCancel(ctx))
+	return s.run(ctx, func(ctx context.Context) error {
+		defer stopped() // the probes tell that it drains until it has
+		return work.Run(ctx)
+	}, func(context.Context) error { return e.run(worked) })
 }
 
-// probes is the front that answers whether the scheduler is alive and ready.
-func (s *service) probes(listener net.Listener, work *scheduler.Scheduler) front {
-	mux := nethttp.NewServeMux()
-	answer := func(w nethttp.ResponseWriter, ok bool) {
-		w.Header().Set("Content-Type", "application/json")
-		if !ok {
-			w.WriteHeader(nethttp.StatusServiceUnavailable)
-		}
-		_ = json.NewEncoder(w).Encode(map[string]bool{"ok": ok}) // the client went away
+// unready says why the scheduler is not ready, "" if it is; work is nil while it is not open.
+func (s *service) unready(ctx context.Context, work *scheduler.Scheduler) string {
+	switch {
+	case work == nil:
+		return "The scheduler is starting."
+	case !work.Ready():
+		return "The scheduler is " + work.Status().State + "."
+	case s.engine.Ready(ctx) != nil:
+		return "The database cannot be reached."
 	}
-	mux.HandleFunc("GET /healthz", func(w nethttp.ResponseWriter, _ *nethttp.Request) { answer(w, true) })
-	mux.HandleFunc("GET /readyz", func(w nethttp.ResponseWriter, r *nethttp.Request) {
-		answer(w, work.Ready() && s.engine.Ready(r.Context()) == nil)
-	})
-	return func(ctx context.Context) error {
-		return http.Serve(ctx, listener, http.NewServer(mux, s.log), s.settings.DrainTimeout)
-	}
+	return ""
 }

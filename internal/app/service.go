@@ -16,6 +16,7 @@ import (
 	"github.com/stent-dev/stent/internal/engine"
 	"github.com/stent-dev/stent/internal/http"
 	"github.com/stent-dev/stent/internal/scheduler"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/wake"
 )
 
@@ -29,6 +30,8 @@ type service struct {
 	engine   *engine.Engine
 	client   *delivery.Client
 	health   *scheduler.Health
+	metrics  *telemetry.Metrics
+	tracer   *telemetry.Tracer // nil: there are no traces
 }
 
 // front is a part of a program that serves until its context ends.
@@ -67,34 +70,62 @@ func Migrate(ctx context.Context, databaseURL, direction string) (int, error) {
 // connectTime is how long a program that starts waits for its database.
 const connectTime = time.Minute
 
-// open connects to the database, brings its schema up to date and makes an engine on it.
-func open(ctx context.Context, settings Settings) (_ *service, err error) {
-	s := &service{settings: settings}
+// prepare makes what a program tells about itself with. name is that of its traces.
+func prepare(ctx context.Context, name string, settings Settings) (_ *service, err error) {
+	s := &service{settings: settings, metrics: telemetry.NewMetrics()}
 	if s.log, err = settings.logger(); err != nil {
 		return nil, err
 	}
 	if err := settings.Check(); err != nil {
 		return nil, err
 	}
-	if s.store, err = connect(ctx, settings.DatabaseURL, s.log); err != nil {
-		return nil, fmt.Errorf("database %s: %w", Redacted(settings.DatabaseURL), err)
+	s.tracer, err = telemetry.NewTracer(ctx, name, s.log)
+	if errors.Is(err, telemetry.ErrProtocol) {
+		s.log.WarnContext(ctx, "there will be no traces", telemetry.LogError, err)
+		err = nil
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.store.Close())
-		}
-	}()
+	return s, err
+}
+
+// open connects to the database, brings its schema up to date and makes an engine on it.
+func (s *service) open(ctx context.Context) (err error) {
+	if s.store, err = connect(ctx, s.settings.DatabaseURL, s.log); err != nil {
+		return fmt.Errorf("database %s: %w", Redacted(s.settings.DatabaseURL), err)
+	}
 	if s.bus, err = s.newBus(); err != nil {
-		return nil, err
+		return err
 	}
 	s.health = scheduler.NewHealth()
-	if s.client, err = delivery.New(delivery.Options{Breaker: s.health.Breaker, Strict: settings.StrictSSRF}); err != nil {
-		return nil, err
+	if s.client, err = delivery.New(delivery.Options{Breaker: s.health.Breaker, Strict: s.settings.StrictSSRF}); err != nil {
+		return err
 	}
 	s.engine, err = engine.New(ctx, s.store, s.bus, engine.Options{
-		Manifests: manifests{s.client}, PollInterval: settings.PollInterval, Log: s.log,
+		Manifests: manifests{s.client}, PollInterval: s.settings.PollInterval, Log: s.log, Observer: &observer{s.metrics, s.tracer},
 	})
-	return s, err
+	return err
+}
+
+// close closes what open and prepare opened.
+func (s *service) close(ctx context.Context) error {
+	if s.client != nil {
+		s.client.Close()
+	}
+	var err error
+	if s.store != nil {
+		err = s.store.Close()
+	}
+	if lost := s.tracer.Close(context.WithoutCancel(ctx)); lost != nil {
+		s.log.WarnContext(ctx, "the last spans were lost", telemetry.LogError, lost)
+	}
+	return err
+}
+
+// abandon closes what was opened of a program that cannot start.
+func (s *service) abandon(ctx context.Context, cause error) error {
+	if err := s.close(ctx); err != nil {
+		return fmt.Errorf("%w (and closing the database: %w)", cause, err)
+	}
+	return cause
 }
 
 // connect opens the store; a database that is still starting gets a minute.
@@ -111,7 +142,7 @@ func connect(ctx context.Context, databaseURL string, log Logger) (db.Store, err
 		if !errors.Is(err, db.ErrUnavailable) || time.Now().After(deadline) {
 			return nil, err
 		}
-		log.WarnContext(ctx, "waiting for the database", "database", Redacted(databaseURL), "error", err)
+		log.WarnContext(ctx, "waiting for the database", "database", Redacted(databaseURL), telemetry.LogError, err)
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -155,8 +186,7 @@ func (s *service) run(ctx context.Context, fronts ...front) error {
 	err := over.Wait()
 	stopBase()
 	err = errors.Join(err, under.Wait())
-	s.client.Close()
-	return errors.Join(err, s.store.Close())
+	return errors.Join(err, s.close(ctx))
 }
 
 // scheduling is the front that leases and delivers.
@@ -166,6 +196,7 @@ func (s *service) scheduling() *scheduler.Scheduler {
 		LeaseDuration: s.settings.LeaseDuration, PollInterval: s.settings.PollInterval,
 		DrainTimeout: s.settings.DrainTimeout, MaxTurnBytes: s.settings.MaxTurnBytes, Log: s.log,
 		Retention: s.settings.Retention, CleanInterval: s.settings.CleanInterval,
+		Metrics: s.metrics, Tracer: s.tracer,
 		Callbacks: scheduler.Callbacks{Render: http.Execution, Secret: s.settings.CallbackSecret},
 	})
 }

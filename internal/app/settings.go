@@ -31,6 +31,7 @@ type Settings struct {
 	DrainTimeout  time.Duration
 	Retention     time.Duration // of dead letters; 0: for good
 	CleanInterval time.Duration
+	DrainDelay    time.Duration
 	MaxTurnBytes  int
 	StrictSSRF    bool
 
@@ -90,6 +91,7 @@ func (s *Settings) all() []setting {
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
 		{"STENT_RETENTION", "retention", "how long dead letters are kept; 0s: for good", (*span)(&s.Retention)},
 		{"STENT_CLEANUP_INTERVAL", "cleanup-interval", "how often what nobody needs any more is deleted", (*span)(&s.CleanInterval)},
+		{"STENT_DRAIN_DELAY", "drain-delay", "how long the API goes on accepting requests after /readyz has turned false, for load balancers to notice", (*span)(&s.DrainDelay)},
 		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},
 		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks; none: the secret of the function's worker does", (*secret)(&s.CallbackSecret)},
 		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses", (*truth)(&s.StrictSSRF)},

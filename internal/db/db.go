@@ -49,9 +49,19 @@ type Store interface {
 
 	// Ping tells whether the database answers and its schema is current.
 	Ping(ctx context.Context) error
+	// Pools gives the state of the pools of connections now, always in the same order.
+	Pools() []Pool
 	// Secret gives the named secret of this database, making it of fresh when there is none yet.
 	Secret(ctx context.Context, name string, fresh []byte) ([]byte, error)
 	Close() error
+}
+
+// Pool is a pool of connections to the database.
+type Pool struct {
+	Name             string
+	Idle, InUse, Max int
+	Waits            int64         // times that somebody had to wait for a connection
+	Waited           time.Duration // for connections, all together
 }
 
 // Journal is the way of every transition.

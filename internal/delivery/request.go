@@ -77,7 +77,7 @@ func (r *Request) header(s signer, basic string, now time.Time) (http.Header, er
 	}
 	set(wire.HeaderIdempotencyKey, id)
 	set(headerWebhookID, id)
-	set("Traceparent", r.TraceParent)
+	set(wire.HeaderTraceParent, r.TraceParent)
 	if err := s.sign(h, id, now, r.Body); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -175,7 +176,7 @@ func (l *commitLoop) commit(ctx context.Context, batch []*submission, stopping <
 			if errors.Is(err, db.ErrTooSlow) {
 				tooSlow++
 			}
-			l.engine.log.WarnContext(ctx, "a batch could not be committed", "events", len(batch), "error", err)
+			l.engine.log.WarnContext(ctx, "a batch could not be committed", "events", len(batch), logError, err)
 			batch = waiting(batch, err)
 			select {
 			case <-time.After(outage):
@@ -188,7 +189,7 @@ func (l *commitLoop) commit(ctx context.Context, batch []*submission, stopping <
 			l.halves(ctx, batch, stopping)
 			return
 		default:
-			l.engine.log.ErrorContext(ctx, "an event could not be stored", "event", fmt.Sprintf("%T", batch[0].event), "error", err)
+			l.engine.log.LogAttrs(ctx, slog.LevelError, "an event could not be stored", append(about(batch[0].event), slog.Any(logError, err))...)
 			finishAll(batch, fmt.Errorf("%w: %w", ErrCannotStore, err))
 			return
 		}
@@ -247,6 +248,7 @@ func (e *Engine) transact(ctx context.Context, batch []*submission) error {
 
 	var change *workflow.Change
 	var verdicts []workflow.Verdict
+	began := time.Now()
 	saved, err := e.store.Commit(ctx, workflow.NeedOf(events), func(loaded *workflow.Loaded) (*workflow.Change, error) {
 		e.clock.saw(loaded.Now)
 		change, verdicts = workflow.Decide(loaded, events, e.env(terms))
@@ -254,6 +256,7 @@ func (e *Engine) transact(ctx context.Context, batch []*submission) error {
 		return change, nil
 	})
 	if err != nil {
+		e.options.Observer.Failed(time.Since(began))
 		tenant.unreserve(terms)
 		if errors.Is(err, db.ErrExpired) {
 			e.expired(tenant)
@@ -264,6 +267,7 @@ func (e *Engine) transact(ctx context.Context, batch []*submission) error {
 		}
 		return err
 	}
+	e.options.Observer.Committed(change, len(batch), time.Since(began))
 	e.committed(tenant, terms, change, saved)
 	for i, s := range batch {
 		if s.unknown {

@@ -43,6 +43,7 @@ type Options struct {
 	CommitLoops  int             // default 1
 	MaxBatch     int             // events in one transaction; default 512
 	Journals     int             // bytes of journals that are remembered between turns; default 64 MiB, -1: none
+	Observer     Observer        // default: nobody
 	Log          *slog.Logger    // default slog.Default()
 }
 
@@ -82,6 +83,9 @@ func New(ctx context.Context, store db.Store, bus wake.Bus, options Options) (*E
 	}
 	if options.Log == nil {
 		options.Log = slog.Default()
+	}
+	if options.Observer == nil {
+		options.Observer = unobserved{}
 	}
 	fresh := make([]byte, 32)
 	if _, err := rand.Read(fresh); err != nil {

@@ -60,3 +60,25 @@ func TestExpiryOfOneSchedulerDoesNotEndTheOneThatFollowed(t *testing.T) {
 		t.Error("the scheduler that lives was told that its lease ran out; what it holds waits for a whole lease")
 	}
 }
+
+func TestSchedulerThatNobodyHeardOfIsShownAsExpiredThoughNobodyIsThereToTakeOver(t *testing.T) {
+	t.Parallel()
+	e, _ := setup(t, wake.NewLocal(), nil)
+	for _, s := range []engine.Scheduler{
+		{ID: engine.NewID(), State: engine.SchedulerReady, Lease: time.Microsecond},
+		{ID: engine.NewID(), State: engine.SchedulerReady, Lease: time.Hour},
+	} {
+		if err := e.Join(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	schedulers, err := e.Schedulers(t.Context())
+	if err != nil || len(schedulers) != 2 {
+		t.Fatalf("%d schedulers: %v", len(schedulers), err)
+	}
+	for _, s := range schedulers {
+		if want := map[bool]engine.SchedulerState{true: db.SchedulerExpired, false: db.SchedulerReady}[s.Lease < time.Second]; s.State != want {
+			t.Errorf("a scheduler with a lease of %s is %s, want %s", s.Lease, s.State, want)
+		}
+	}
+}

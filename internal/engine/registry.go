@@ -68,7 +68,7 @@ func (r *registry) know(ctx context.Context, names ...string) {
 		r.mu.Unlock()
 		if due {
 			if err := r.refresh(ctx); err != nil {
-				r.log.WarnContext(ctx, "registered functions could not be read", "error", err)
+				r.log.WarnContext(ctx, "registered functions could not be read", logError, err)
 			}
 		}
 		return
@@ -132,7 +132,7 @@ func (r *registry) run(ctx context.Context, interval time.Duration) error {
 		case <-r.renew:
 		}
 		if err := r.refresh(ctx); err != nil && ctx.Err() == nil {
-			r.log.WarnContext(ctx, "registered functions could not be read", "error", err)
+			r.log.WarnContext(ctx, "registered functions could not be read", logError, err)
 		}
 	}
 }

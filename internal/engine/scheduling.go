@@ -66,6 +66,9 @@ func (e *Engine) Recover(ctx context.Context) (int, error) {
 // orphanBatch is how many leases of dead schedulers are taken over at a time.
 const orphanBatch = 200
 
+// Pool is a pool of connections to the database.
+type Pool = db.Pool
+
 // Lanes gives the lanes that have tasks due now.
 func (e *Engine) Lanes(ctx context.Context) ([]db.Lane, error) { return e.store.Lanes(ctx) }
 
@@ -120,6 +123,8 @@ var ErrExpired = db.ErrExpired
 
 // States that a scheduler says it is in.
 const (
+	SchedulerStarting = db.SchedulerStarting
 	SchedulerReady    = db.SchedulerReady
 	SchedulerDraining = db.SchedulerDraining
+	SchedulerStopped  = db.SchedulerStopped
 )

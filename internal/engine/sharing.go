@@ -84,7 +84,7 @@ func (e *Engine) wakeSharers(ctx context.Context) error {
 			}
 		}
 		if err != nil && ctx.Err() == nil {
-			e.log.WarnContext(ctx, "tasks that wait for a result could not be woken", "error", err)
+			e.log.WarnContext(ctx, "tasks that wait for a result could not be woken", logError, err)
 		}
 	}
 }

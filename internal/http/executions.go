@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stent-dev/stent/internal/engine"
 	"github.com/stent-dev/stent/internal/http/api"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -27,11 +29,12 @@ func (s *server) StartExecution(ctx context.Context, request api.StartExecutionR
 		return nil, err
 	}
 	start.IdempotencyKey = orZero(request.Params.IdempotencyKey)
-	start.TraceParent = traceParent(orZero(request.Params.Traceparent))
+	start.TraceParent = cmp.Or(telemetry.TraceParent(ctx), traceParent(orZero(request.Params.Traceparent)))
 	started, err := s.engine.Start(ctx, start)
 	if err != nil {
 		return nil, err
 	}
+	telemetry.Dispatched(ctx, started.Execution.ID, started.Execution.Function)
 	view := &engine.ExecutionView{Execution: started.Execution}
 	if wait > 0 || started.Replayed {
 		// It is stored: that is the answer, even if it cannot be read now.
@@ -61,6 +64,7 @@ func (s *server) StartExecutions(ctx context.Context, request api.StartExecution
 			results[i].Err = err
 			continue
 		}
+		start.TraceParent = telemetry.TraceParent(ctx)
 		starts, places = append(starts, start), append(places, i)
 	}
 	for i, result := range s.engine.StartBatch(ctx, starts) {
@@ -106,7 +110,7 @@ func (s *server) batchItem(ctx context.Context, w *jsonWriter, i int, result eng
 	}
 	refused := refuse(result.Err)
 	if refused == nil {
-		s.log.ErrorContext(ctx, "dispatch in a batch failed", logRequestID, requestID(ctx), logError, result.Err.Error())
+		s.log.ErrorContext(ctx, "dispatch in a batch failed", logRequestID, requestID(ctx), telemetry.LogError, result.Err.Error())
 		refused = internal(ctx)
 	}
 	problem, _ := json.Marshal(refused.inItem(i).problem()) // of texts and numbers, has no error

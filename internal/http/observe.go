@@ -9,16 +9,18 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/stent-dev/stent/internal/telemetry"
 )
 
-// Keys of the attributes of logs.
+// Keys of the attributes of logs that only this package has.
 const (
 	logRequestID = "request_id"
 	logMethod    = "method"
 	logPath      = "path"
 	logStatus    = "status"
-	logDuration  = "duration"
-	logError     = "error"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -52,26 +54,44 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// observe logs each request, faults of the service as errors and the rest for
-// debugging, and answers a panic as an internal error.
+// observe measures and traces each request, logs it for debugging (a fault of the
+// service is logged where it is answered), and answers a panic as an internal error.
 func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
-		answer := &answerWriter{ResponseWriter: w}
+		answer := &answerWriter{ResponseWriter: w, draining: s.draining}
+		s.metrics.RequestBegan()
+		r, span := s.tracer.Request(r, dispatches(r))
+		defer func() {
+			route := routeOf(r)
+			s.metrics.RequestEnded(r.Method, route, answer.status, time.Since(begun))
+			span.Served(r.Method, route, answer.status)
+		}()
 		defer func() {
 			if p := recover(); p != nil {
 				s.panicked(answer, r, p)
 			}
-			level := slog.LevelDebug
-			if answer.status >= http.StatusInternalServerError {
-				level = slog.LevelWarn
-			}
-			s.log.LogAttrs(r.Context(), level, "request served",
+			s.log.LogAttrs(r.Context(), slog.LevelDebug, "request served",
 				slog.String(logRequestID, requestID(r.Context())), slog.String(logMethod, r.Method),
-				slog.String(logPath, r.URL.Path), slog.Int(logStatus, answer.status), slog.Duration(logDuration, time.Since(begun)))
+				slog.String(logPath, r.URL.Path), slog.Int(logStatus, answer.status), slog.Duration(telemetry.LogDuration, time.Since(begun)))
 		}()
 		next.ServeHTTP(answer, r)
 	})
+}
+
+// dispatches tells whether a request begins executions, which have a trace in any case.
+func dispatches(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == executionsPath || r.URL.Path == executionsPath+"/batch")
+}
+
+const executionsPath = "/v1/executions"
+
+// routeOf gives the pattern that a request matched; "" is none.
+func routeOf(r *http.Request) string {
+	if route := chi.RouteContext(r.Context()); route != nil {
+		return route.RoutePattern()
+	}
+	return ""
 }
 
 // panicked logs a panic with its stack. If the answer has begun, all that is left is to cut it off.
@@ -80,29 +100,35 @@ func (s *server) panicked(w *answerWriter, r *http.Request, p any) {
 		panic(p)
 	}
 	s.log.ErrorContext(r.Context(), "handler panicked",
-		logRequestID, requestID(r.Context()), logError, fmt.Sprint(p), "stack", string(debug.Stack()))
+		logRequestID, requestID(r.Context()), telemetry.LogError, fmt.Sprint(p), "stack", string(debug.Stack()))
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	s.write(w, internal(r.Context()))
 }
 
-// answerWriter notes the status of an answer.
+// answerWriter notes the status of an answer. While the service drains, each answer
+// is the last of its connection, and says so: the client's next request goes on
+// another one, to a service that stays, instead of one that may just be closed.
 type answerWriter struct {
 	http.ResponseWriter
-	status int
+	draining context.Context
+	status   int
 }
 
 func (w *answerWriter) WriteHeader(status int) {
-	if w.status == 0 {
+	if w.status == 0 && status >= http.StatusOK {
 		w.status = status
+		if w.draining.Err() != nil {
+			w.Header().Set("Connection", "close")
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *answerWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.WriteHeader(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(b)
 }

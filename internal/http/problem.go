@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/stent-dev/stent/internal/http/api"
+	"github.com/stent-dev/stent/internal/telemetry"
 )
 
 // fail answers a request with the problem that an error is. All five places
@@ -20,10 +21,10 @@ import (
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	refused := refuse(err)
 	if refused == nil {
-		s.log.ErrorContext(r.Context(), "request failed", logRequestID, requestID(r.Context()), logError, err.Error())
+		s.log.ErrorContext(r.Context(), "request failed", logRequestID, requestID(r.Context()), telemetry.LogError, err.Error())
 		refused = internal(r.Context())
-	} else if refused.status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		s.log.WarnContext(r.Context(), "request refused", logRequestID, requestID(r.Context()), logError, err.Error())
+	} else if refused.status >= http.StatusInternalServerError && r.Context().Err() == nil && !errors.As(err, new(*refusal)) {
+		s.log.WarnContext(r.Context(), "request refused", logRequestID, requestID(r.Context()), telemetry.LogError, err.Error())
 	}
 	s.write(w, refused)
 }

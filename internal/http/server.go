@@ -2,10 +2,8 @@ package http
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/stent-dev/stent/internal/http/api"
+	"github.com/stent-dev/stent/internal/telemetry"
 )
 
 // Options are what the service is made of.
@@ -22,6 +21,8 @@ type Options struct {
 	Log      *slog.Logger    // default slog.Default()
 	APIKeys  []string        // bearer keys; none: the API is open
 	Draining context.Context // ends when the service shuts down: it is not ready any more, and gives the answers it holds
+	Metrics  *telemetry.Metrics
+	Tracer   *telemetry.Tracer // nil: no traces
 }
 
 // server carries what the handlers share. It implements api.StrictServerInterface.
@@ -31,6 +32,8 @@ type server struct {
 	document *document
 	log      *slog.Logger
 	draining context.Context
+	metrics  *telemetry.Metrics
+	tracer   *telemetry.Tracer
 }
 
 var _ api.StrictServerInterface = (*server)(nil)
@@ -41,12 +44,15 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
 	}
-	s := &server{engine: o.Engine, openAPI: o.OpenAPI, document: document, log: o.Log, draining: o.Draining}
+	s := &server{engine: o.Engine, openAPI: o.OpenAPI, document: document, log: o.Log, draining: o.Draining, metrics: o.Metrics, tracer: o.Tracer}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
 	if s.draining == nil {
 		s.draining = context.Background()
+	}
+	if s.metrics == nil {
+		s.metrics = telemetry.NewMetrics()
 	}
 	r := chi.NewRouter()
 	r.Use(s.identify, s.observe, s.limitHeaders, s.authorize(o.APIKeys), middleware.GetHead)
@@ -56,6 +62,7 @@ func New(o Options) (http.Handler, error) {
 		RequestErrorHandlerFunc:  s.undecodable,
 		ResponseErrorHandlerFunc: s.fail,
 	})
+	r.Method(http.MethodGet, "/metrics", s.metrics.Handler())
 	r.Group(func(r chi.Router) {
 		r.Use(s.validate) // within the group: after the route is found
 		api.HandlerWithOptions(handlers, api.ChiServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParameter})
@@ -78,27 +85,4 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeadersRead,
 	}
-}
-
-// Serve serves on the listener until ctx ends, and then lets the requests that
-// have begun end, for as long as drain. An ordinary stop is no error; if requests
-// had to be cut off, the error says so.
-func Serve(ctx context.Context, listener net.Listener, server *http.Server, drain time.Duration) error {
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serving HTTP: %w", err)
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	err := server.Shutdown(ending)
-	if err != nil {
-		err = fmt.Errorf("requests were cut off after %s: %w", drain, errors.Join(err, server.Close()))
-	}
-	if stopped := <-served; !errors.Is(stopped, http.ErrServerClosed) {
-		err = errors.Join(err, stopped)
-	}
-	return err
 }

@@ -68,7 +68,9 @@ func serve(ctx context.Context, t *testing.T, drain time.Duration, h http.Handle
 		t.Fatal(err)
 	}
 	served = make(chan error, 1)
-	go func() { served <- Serve(ctx, listener, NewServer(h, slog.New(slog.DiscardHandler)), drain) }()
+	go func() {
+		served <- Serve(ctx, listener, NewServer(h, slog.New(slog.DiscardHandler)), Drain{Timeout: drain})
+	}()
 	return "http://" + listener.Addr().String(), served
 }
 

@@ -17,9 +17,7 @@ func (s *server) GetHealth(context.Context, api.GetHealthRequestObject) (api.Get
 // GetReadiness tells whether the service can serve.
 func (s *server) GetReadiness(ctx context.Context, _ api.GetReadinessRequestObject) (api.GetReadinessResponseObject, error) {
 	if s.draining.Err() != nil {
-		told := unavailable
-		told.detail = "The service is shutting down."
-		return nil, &told
+		return nil, unavailableAs("The service is shutting down.")
 	}
 	if err := s.engine.Ready(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)

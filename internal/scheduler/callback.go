@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
 	"github.com/stent-dev/stent/internal/protocol"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -34,21 +36,24 @@ func (t *tenure) callbackQuota(lane engine.Lane, receiver string, now time.Time)
 // it now stands, and gives what became of that.
 func (t *tenure) callback(j job) workflow.Event {
 	lease := j.entry.lease
-	view, err := t.engine.Execution(j.ctx, lease.Execution)
+	ctx := j.entry.ctx
+	view, err := t.engine.Execution(ctx, lease.Execution)
 	if err != nil {
-		if j.ctx.Err() == nil {
-			t.options.Log.WarnContext(j.ctx, "an execution could not be read for its callback", "execution_id", lease.Execution, "error", err)
+		if ctx.Err() == nil {
+			t.options.Log.LogAttrs(ctx, slog.LevelWarn, "an execution could not be read for its callback", j.entry.about(slog.Any(telemetry.LogError, err))...)
 		}
 		return workflow.Released{Lease: lease, After: t.options.PollInterval}
 	}
 	if !t.breaker.Acquire(t.client.Origin(view.CallbackURL), time.Now()) {
 		return workflow.Released{Lease: lease}
 	}
+	began := t.sending(&j)
 	request, err := t.callbackRequest(j, view)
 	if err != nil {
 		return workflow.Failed{Lease: lease, Error: workflow.Error{Type: "invalid_request", Message: err.Error()}}
 	}
-	result := t.client.Callback(j.ctx, request)
+	result := t.client.Callback(j.entry.ctx, request)
+	t.answered(&j, began, result.Outcome, result.StatusCode, result.Error)
 	switch result.Outcome {
 	case delivery.Completed:
 		return workflow.Succeeded{Lease: lease, Value: result.Value}
@@ -78,7 +83,7 @@ func (t *tenure) callbackRequest(j job, view *engine.ExecutionView) (delivery.Re
 	return delivery.Request{
 		URL: view.CallbackURL, Secret: t.callbackSecret(view.Execution), Function: view.Function, Event: input.Event,
 		ExecutionID: view.ID.String(), TaskID: j.task.ID.String(), Attempt: j.task.Attempt,
-		Deadline: time.Now().Add(timeout), Timeout: timeout, Body: t.options.Callbacks.Render(view), TraceParent: view.TraceParent,
+		Deadline: time.Now().Add(timeout), Timeout: timeout, Body: t.options.Callbacks.Render(view), TraceParent: j.entry.span.TraceParent(view.TraceParent),
 	}, nil
 }
 

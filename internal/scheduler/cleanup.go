@@ -3,6 +3,8 @@ package scheduler
 import (
 	"context"
 	"time"
+
+	"github.com/stent-dev/stent/internal/telemetry"
 )
 
 // cleaning deletes what nobody needs any more, each kind of it in small batches,
@@ -31,7 +33,7 @@ func (t *tenure) clean(ctx context.Context, kind string, batch func(context.Cont
 	for more := true; more && ctx.Err() == nil; {
 		var err error
 		if more, err = batch(ctx); err != nil && ctx.Err() == nil {
-			t.options.Log.WarnContext(ctx, "what nobody needs any more could not be deleted", "kind", kind, "error", err)
+			t.options.Log.WarnContext(ctx, "what nobody needs any more could not be deleted", "kind", kind, telemetry.LogError, err)
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
 	"github.com/stent-dev/stent/internal/protocol"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -19,8 +20,8 @@ type job struct {
 	claimed   bool         // its input is there
 	owner     bool         // of a shared result, as was decided since it was claimed
 
-	entry *entry
-	ctx   context.Context // of its delivery
+	entry   *entry
+	metrics *telemetry.Task
 }
 
 // shares tells whether the task runs for a shared result.
@@ -30,7 +31,13 @@ func (j *job) shares() bool { return j.owner || !j.task.OwnsResult.IsZero() }
 func (t *tenure) begin(j job) {
 	ctx, cancel := context.WithCancel(t.work)
 	lease := workflow.Lease{Execution: j.task.Execution, Task: j.task.ID, Token: j.task.Token}
-	j.entry, j.ctx = &entry{lease: lease, cancel: cancel}, ctx
+	j.entry = &entry{lease: lease, ctx: ctx, cancel: cancel, function: j.task.Name, attempt: j.task.Attempt}
+	j.metrics = MetricsOf(t.options.Metrics, j.task)
+	if j.claimed {
+		j.metrics.Claimed.Inc()
+	} else {
+		j.metrics.HandedOver.Inc()
+	}
 	t.ledger.add(j.entry)
 	if j.elapsed {
 		t.carryOut(j, func() workflow.Event { return workflow.Elapsed{Lease: lease} })
@@ -49,7 +56,7 @@ func (t *tenure) decide(j job, event workflow.Beginning) {
 	t.wg.Add(1)
 	go func() {
 		defer t.wg.Done()
-		verdict, err := t.submit(t.work, j.entry.lease, event)
+		verdict, err := t.submit(t.work, j.entry, event)
 		if err == nil && !verdict.Withheld {
 			j.owner = true
 			t.deliver(j)
@@ -81,9 +88,12 @@ func (t *tenure) carryOut(j job, deliver func() workflow.Event) {
 	go func() {
 		defer t.wg.Done()
 		event := deliver()
+		refused := "cut off"
 		if !t.ledger.isAborted(j.entry) && t.work.Err() == nil {
-			_, _ = t.submit(t.work, j.entry.lease, event) // it was logged
+			_, err := t.submit(t.work, j.entry, event) // it was logged
+			refused = why(err)
 		}
+		j.entry.span.End(refused)
 		t.end(j)
 	}()
 }
@@ -111,7 +121,7 @@ func (t *tenure) request(j job, f *workflow.Function, w *workflow.Worker, body [
 	r := delivery.Request{
 		URL: f.URL, Function: f.Name, ExecutionID: j.task.Execution.String(), TaskID: j.task.ID.String(), Attempt: j.task.Attempt,
 		Token: t.engine.Token(j.entry.lease), Deadline: time.Now().Add(timeout), Timeout: min(timeout, workflow.MaxTimeout),
-		Body: body, TraceParent: j.execution.TraceParent,
+		Body: body, TraceParent: j.entry.span.TraceParent(j.execution.TraceParent),
 	}
 	if w != nil {
 		r.Secret = w.Secret
@@ -133,9 +143,11 @@ func (t *tenure) activity(j job) workflow.Event {
 	if body == nil {
 		body = []byte("null")
 	}
-	result := t.client.Activity(j.ctx, t.request(j, f, w, body))
+	began := t.sending(&j)
+	result := t.client.Activity(j.entry.ctx, t.request(j, f, w, body))
+	t.answered(&j, began, result.Outcome, result.StatusCode, result.Error)
 	if result.DisableWorker {
-		t.disable(j.ctx, w)
+		t.disable(j.entry.ctx, w)
 	}
 	switch result.Outcome {
 	case delivery.Completed:
@@ -160,6 +172,6 @@ func (t *tenure) disable(ctx context.Context, w *workflow.Worker) {
 	}
 	err := t.engine.WorkerHealth(ctx, w.ID, workflow.WorkerDisabled, "the worker answered 410 Gone; register it again to enable it")
 	if err != nil {
-		t.options.Log.WarnContext(ctx, "a worker that is gone could not be disabled", "worker_id", w.ID, "error", err)
+		t.options.Log.WarnContext(ctx, "a worker that is gone could not be disabled", telemetry.LogWorker, w.ID, telemetry.LogError, err)
 	}
 }

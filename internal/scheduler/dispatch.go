@@ -8,6 +8,7 @@ import (
 
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -16,7 +17,7 @@ func (t *tenure) dispatch(ctx context.Context) {
 	for ctx.Err() == nil {
 		next, err := t.runOnce(ctx)
 		if err != nil && ctx.Err() == nil {
-			t.options.Log.WarnContext(ctx, "due tasks could not be claimed", "error", err)
+			t.options.Log.WarnContext(ctx, "due tasks could not be claimed", telemetry.LogError, err)
 			next = t.options.PollInterval
 		}
 		if next == 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stent-dev/stent/internal/delivery"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -54,7 +55,7 @@ func (h *health) record(ctx context.Context, s *Scheduler, e delivery.Endpoint) 
 	}
 	if h.shown[e.Origin] != state { // or else a probe found it as it was
 		h.shown[e.Origin] = state
-		s.options.Log.InfoContext(ctx, "an endpoint changed its health", "endpoint", e.Origin, "health", string(state))
+		s.options.Log.InfoContext(ctx, "an endpoint changed its health", logEndpoint, e.Origin, logHealth, string(state))
 	}
 	workers, err := s.engine.Workers(ctx)
 	for _, w := range workers {
@@ -63,6 +64,6 @@ func (h *health) record(ctx context.Context, s *Scheduler, e delivery.Endpoint) 
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		s.options.Log.WarnContext(ctx, "the health of a worker could not be recorded", "endpoint", e.Origin, "error", err)
+		s.options.Log.WarnContext(ctx, "the health of a worker could not be recorded", logEndpoint, e.Origin, telemetry.LogError, err)
 	}
 }

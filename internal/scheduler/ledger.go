@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -24,9 +25,13 @@ type ledger struct {
 
 // entry is one task in flight.
 type entry struct {
-	lease   workflow.Lease
-	cancel  context.CancelFunc
-	aborted bool
+	lease    workflow.Lease
+	ctx      context.Context // of its delivery, with its span
+	cancel   context.CancelFunc
+	aborted  bool
+	function string
+	attempt  int
+	span     *telemetry.Span // of its delivery
 }
 
 // reserve sets room aside for handed tasks.

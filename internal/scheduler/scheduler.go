@@ -11,6 +11,7 @@ import (
 
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/wake"
 )
 
@@ -26,6 +27,8 @@ type Options struct {
 	CleanInterval time.Duration // how often what nobody needs any more is deleted; default 1 min
 	Retention     time.Duration // how long dead letters are kept; 0: for good
 	Callbacks     Callbacks
+	Metrics       *telemetry.Metrics // default: nobody sees them
+	Tracer        *telemetry.Tracer  // nil: no traces
 	Log           *slog.Logger
 }
 
@@ -48,6 +51,9 @@ func (o *Options) defaults() {
 	if o.CleanInterval <= 0 {
 		o.CleanInterval = time.Minute
 	}
+	if o.Metrics == nil {
+		o.Metrics = telemetry.NewMetrics()
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -61,7 +67,8 @@ type Scheduler struct {
 	breaker *delivery.Breaker
 	bus     wake.Bus
 	health  *health
-	ready   atomic.Bool
+	tenure  atomic.Pointer[tenure] // the newest; nil: none has begun
+	ended   atomic.Bool
 }
 
 // New makes a scheduler. The client must report to the breaker.
@@ -74,12 +81,25 @@ func New(e *engine.Engine, client *delivery.Client, health *Health, bus wake.Bus
 }
 
 // Ready tells whether the scheduler has joined and takes tasks.
-func (s *Scheduler) Ready() bool { return s.ready.Load() }
+func (s *Scheduler) Ready() bool { return s.Status().State == string(engine.SchedulerReady) }
+
+// Status tells where the scheduler stands. A tenure whose lease ran out is followed
+// by another, so that the scheduler is then starting.
+func (s *Scheduler) Status() telemetry.Scheduler {
+	status := telemetry.Scheduler{State: string(engine.SchedulerStarting), Capacity: s.options.Concurrency}
+	if t := s.tenure.Load(); t != nil {
+		status.State, status.InFlight = string(t.describe().State), t.ledger.count()
+	}
+	if s.ended.Load() {
+		status.State = string(engine.SchedulerStopped)
+	}
+	return status
+}
 
 // Run works until ctx ends, and then drains: what is in flight may finish within
 // Options.DrainTimeout, the rest is given back.
 func (s *Scheduler) Run(ctx context.Context) error {
-	defer s.ready.Store(false)
+	defer s.ended.Store(true)
 	healthCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); s.health.run(healthCtx, s) }()
@@ -97,7 +117,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			s.options.Log.WarnContext(ctx, "the lease of this scheduler ran out: its deliveries were cut, and it begins anew")
 		case err != nil && ctx.Err() == nil:
 			if failed == 0 { // an outage is told once
-				s.options.Log.ErrorContext(ctx, "the scheduler cannot work, and tries on", "error", err)
+				s.options.Log.ErrorContext(ctx, "the scheduler cannot work, and tries on", telemetry.LogError, err)
 			}
 			select {
 			case <-ctx.Done():

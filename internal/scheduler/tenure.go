@@ -3,10 +3,12 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/wake"
 	"github.com/stent-dev/stent/internal/workflow"
 )
@@ -37,7 +39,7 @@ type tenure struct {
 
 func newTenure(s *Scheduler, host string) *tenure {
 	t := &tenure{
-		Scheduler: s, id: engine.NewID(), host: host, started: time.Now(), state: engine.SchedulerReady,
+		Scheduler: s, id: engine.NewID(), host: host, started: time.Now(), state: engine.SchedulerStarting,
 		poke: make(chan struct{}, 1), reconcile: make(chan struct{}, 1),
 	}
 	t.ledger.capacity = s.options.Concurrency
@@ -70,8 +72,10 @@ func (t *tenure) run(ctx context.Context) error {
 	defer t.engine.Attach(t.id, nil)
 	unsubscribe := t.bus.Subscribe(t.hint)
 	defer unsubscribe()
-	t.ready.Store(true)
-	defer t.ready.Store(false)
+	t.tenure.Store(t)
+	if err := t.enter(ctx, engine.SchedulerReady); errors.Is(err, engine.ErrExpired) {
+		t.Expired()
+	}
 
 	loops, stopLoops := context.WithCancel(work)
 	defer stopLoops()
@@ -91,6 +95,10 @@ func (t *tenure) run(ctx context.Context) error {
 		t.drain(context.WithoutCancel(ctx))
 	}
 	cause := context.Cause(work)
+	if errors.Is(cause, errExpired) {
+		t.stand(engine.SchedulerStarting) // as the next tenure
+		t.options.Metrics.LeasesLost(t.ledger.count())
+	}
 	expire(nil)
 	stopLoops()
 	t.wg.Wait()
@@ -102,17 +110,31 @@ func (t *tenure) run(ctx context.Context) error {
 	return t.engine.Leave(context.WithoutCancel(ctx), t.id)
 }
 
-// drain lets what is in flight finish within the time for that.
-func (t *tenure) drain(ctx context.Context) {
+func (t *tenure) stand(state engine.SchedulerState) {
 	t.mu.Lock()
-	t.state = engine.SchedulerDraining
-	t.mu.Unlock()
-	t.ready.Store(false)
-	t.ledger.close()
-	if err := t.engine.Beat(ctx, t.describe()); err != nil {
-		t.options.Log.WarnContext(ctx, "the scheduler could not say that it is draining", "error", err)
+	defer t.mu.Unlock()
+	t.state = state
+}
+
+// enter says, here and in the database, where the scheduler stands now. What the
+// database could not be told, the next heartbeat tells it.
+func (t *tenure) enter(ctx context.Context, state engine.SchedulerState) error {
+	t.stand(state)
+	ctx, cancel := context.WithTimeout(ctx, t.options.LeaseDuration/3)
+	defer cancel()
+	err := t.engine.Beat(ctx, t.describe())
+	if err != nil {
+		t.options.Log.WarnContext(ctx, "the scheduler could not tell its state", logState, string(state), telemetry.LogError, err)
 	}
-	timeout := time.NewTimer(t.options.DrainTimeout)
+	return err
+}
+
+// drain lets what is in flight finish within the time for that, but for what it
+// takes to give the rest back.
+func (t *tenure) drain(ctx context.Context) {
+	t.ledger.close()
+	_ = t.enter(ctx, engine.SchedulerDraining) // it was logged
+	timeout := time.NewTimer(t.options.DrainTimeout - min(t.options.DrainTimeout/10, giveBackTime/5))
 	defer timeout.Stop()
 	select {
 	case <-t.ledger.empty():
@@ -127,7 +149,7 @@ func (t *tenure) giveBack(ctx context.Context) {
 	defer cancel()
 	leases, err := t.engine.Held(ctx, t.id)
 	if err != nil {
-		t.options.Log.WarnContext(ctx, "what is in flight could not be given back; it is taken over when the lease has run out", "error", err)
+		t.options.Log.WarnContext(ctx, "what is in flight could not be given back; it is taken over when the lease has run out", telemetry.LogError, err)
 		return
 	}
 	t.release(ctx, leases)
@@ -141,7 +163,7 @@ func (t *tenure) release(ctx context.Context, leases []workflow.Lease) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			_, _ = t.submit(ctx, l, workflow.Released{Lease: l}) // it was logged
+			_, _ = t.submit(ctx, &entry{lease: l, ctx: ctx}, workflow.Released{Lease: l}) // it was logged
 		}()
 	}
 	wg.Wait()
@@ -149,7 +171,8 @@ func (t *tenure) release(ctx context.Context, leases []workflow.Lease) {
 
 // submit commits what became of a lease; a refusal means that somebody else has the
 // task by now. What the database cannot store becomes a failure that says so.
-func (t *tenure) submit(ctx context.Context, l workflow.Lease, event workflow.Event) (workflow.Verdict, error) {
+func (t *tenure) submit(ctx context.Context, e *entry, event workflow.Event) (workflow.Verdict, error) {
+	l := e.lease
 	verdict, err := t.engine.Submit(ctx, l.Execution, event)
 	if errors.Is(err, engine.ErrCannotStore) {
 		failure := workflow.Error{Type: workflow.ErrorNotStorable, Message: "what the handler answered could not be stored; see the scheduler's log"}
@@ -160,10 +183,12 @@ func (t *tenure) submit(ctx context.Context, l workflow.Lease, event workflow.Ev
 			_, err = t.engine.Submit(ctx, l.Execution, workflow.Failed{Lease: l, Error: failure, StatusCode: 200})
 		}
 	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, workflow.ErrLeaseLost) {
+	switch {
+	case errors.Is(err, workflow.ErrLeaseLost):
+		t.options.Metrics.AnswerRefused()
+	case err != nil && ctx.Err() == nil:
 		t.Reconcile() // so that it is not held for nothing
-		t.options.Log.WarnContext(ctx, "what became of a lease could not be stored",
-			"execution_id", l.Execution, "task_id", l.Task, "error", err)
+		t.options.Log.LogAttrs(e.ctx, slog.LevelWarn, "what became of a lease could not be stored", e.about(slog.Any(telemetry.LogError, err))...)
 	}
 	return verdict, err
 }
@@ -184,6 +209,7 @@ func (t *tenure) beat(ctx context.Context) {
 		attempt, cancel := context.WithDeadline(ctx, last.Add(t.options.LeaseDuration*9/10))
 		err := t.engine.Beat(attempt, t.describe())
 		cancel()
+		t.options.Metrics.LeasesRenewed(err)
 		switch {
 		case err == nil:
 			last = began
@@ -191,7 +217,7 @@ func (t *tenure) beat(ctx context.Context) {
 			t.Expired()
 			return
 		case ctx.Err() == nil:
-			t.options.Log.WarnContext(ctx, "a heartbeat could not be stored", "error", err)
+			t.options.Log.WarnContext(ctx, "a heartbeat could not be stored", telemetry.LogError, err)
 		}
 	}
 }
@@ -204,8 +230,9 @@ func (t *tenure) recover(ctx context.Context) {
 		taken, err := t.engine.Recover(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			t.options.Log.WarnContext(ctx, "what dead schedulers held could not be taken over", "error", err)
+			t.options.Log.WarnContext(ctx, "what dead schedulers held could not be taken over", telemetry.LogError, err)
 		case taken > 0:
+			t.options.Metrics.LeasesTakenOver(taken)
 			t.options.Log.InfoContext(ctx, "took over what a dead scheduler held", "tasks", taken)
 			t.awake()
 		}
@@ -232,7 +259,7 @@ func (t *tenure) reconciling(ctx context.Context) {
 		}
 		lost, err := t.engine.ForgetIdle(ctx, t.ledger.busy, t.ledger.knows)
 		if err != nil && ctx.Err() == nil {
-			t.options.Log.WarnContext(ctx, "leases could not be compared with the database", "error", err)
+			t.options.Log.WarnContext(ctx, "leases could not be compared with the database", telemetry.LogError, err)
 			time.AfterFunc(t.options.PollInterval, t.Reconcile)
 		}
 		t.release(ctx, lost)

@@ -10,6 +10,7 @@ import (
 	"github.com/stent-dev/stent/internal/delivery"
 	"github.com/stent-dev/stent/internal/engine"
 	"github.com/stent-dev/stent/internal/protocol"
+	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -89,7 +90,7 @@ func (t *tenure) load(ctx context.Context, jobs []job) (ok bool) {
 	turns, err := t.engine.Turns(ctx, ids)
 	if err != nil {
 		if ctx.Err() == nil {
-			t.options.Log.WarnContext(ctx, "journals could not be loaded", "tasks", len(ids), "error", err)
+			t.options.Log.WarnContext(ctx, "journals could not be loaded", "tasks", len(ids), telemetry.LogError, err)
 		}
 		return false
 	}
@@ -125,9 +126,11 @@ func (t *tenure) turn(j job, turn *engine.Turn) workflow.Event {
 				"continues as new earlier or passes references to large values, or raise STENT_MAX_TURN_BYTES", len(body), t.options.MaxTurnBytes),
 		}}
 	}
-	result := t.client.Turn(j.ctx, t.request(j, f, w, body))
+	began := t.sending(&j)
+	result := t.client.Turn(j.entry.ctx, t.request(j, f, w, body))
+	t.answered(&j, began, result.Outcome, result.StatusCode, result.Error)
 	if result.DisableWorker {
-		t.disable(j.ctx, w)
+		t.disable(j.entry.ctx, w)
 	}
 	switch result.Outcome {
 	case delivery.Throttled:

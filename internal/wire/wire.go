@@ -28,6 +28,7 @@ const (
 	HeaderCounters       = "Stent-Counters"
 	HeaderState          = "Stent-State"
 	HeaderIdempotencyKey = "Idempotency-Key"
+	HeaderTraceParent    = "Traceparent" // W3C Trace Context
 )
 
 // CallbackID begins the webhook-id of callbacks. Deliveries to workers have none

@@ -17,7 +17,21 @@ var catalog = map[string]func(*fixture){
 	"WorkerIsDeletedWithItsFunctions":     workerIsDeleted,
 	"UnreachableSinceIsKept":              unreachableSinceIsKept,
 	"SecretIsMadeOnce":                    secretIsMadeOnce,
+	"PoolsTellTheirConnections":           poolsTell,
 	"PingFindsTheSchemaCurrent":           func(f *fixture) { f.ok(f.store.Ping(f.ctx)) },
+}
+
+func poolsTell(f *fixture) {
+	f.start("f") // so that there are connections
+	seen, open := map[string]bool{}, 0
+	for _, p := range f.store.Pools() {
+		if seen[p.Name] || p.Name == "" || p.Max < 1 || p.Idle < 0 || p.InUse < 0 || p.Idle+p.InUse > p.Max {
+			f.Errorf("pool %+v", p)
+		}
+		seen[p.Name] = true
+		open += p.Idle + p.InUse
+	}
+	f.equal("there are connections", open > 0, true)
 }
 
 func wholeFunction() *workflow.Function {

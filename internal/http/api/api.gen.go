@@ -1189,7 +1189,7 @@ type Scheduler struct {
 	// Example: 0194f6a4-0000-7000-b891-000000000001
 	ID ID `json:"id"`
 
-	// InFlight Tasks that it holds.
+	// InFlight Tasks that it held at `last_seen_at`.
 	InFlight int `json:"in_flight"`
 
 	// LastSeenAt RFC 3339. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
@@ -1205,7 +1205,7 @@ type Scheduler struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	StartedAt Timestamp `json:"started_at"`
 
-	// State `expired`: not heard of for longer than its lease; others take over what it held.
+	// State `starting`: it has joined and takes no tasks yet. `draining`: it was asked to stop, takes no more, and lets what it has in flight finish. `expired`: not heard of for longer than its lease; others take over what it held.
 	State SchedulerState `json:"state"`
 
 	// Tags The tags that it serves; empty means all.
@@ -1220,7 +1220,7 @@ type SchedulerList struct {
 	NextCursor *NextCursor `json:"next_cursor"`
 }
 
-// SchedulerState `expired`: not heard of for longer than its lease; others take over what it held.
+// SchedulerState `starting`: it has joined and takes no tasks yet. `draining`: it was asked to stop, takes no more, and lets what it has in flight finish. `expired`: not heard of for longer than its lease; others take over what it held.
 type SchedulerState string
 
 // Signal defines model for Signal.
