@@ -158,7 +158,7 @@ func TestThousandPausedTasksAreDeliveredOnceWhenResumed(t *testing.T) {
 			durable.Activity(worker, "item", func(ctx context.Context, n int) (int, error) { ran.note(ctx); return n, nil })
 			durable.Orchestrator(worker, "thousand", func(ctx *durable.Context, _ int) (int, error) {
 				// The delay leaves time to pause between the turn and the first item.
-				done, err := durable.Map[int](ctx, "item", make([]int, 1_000), durable.Delay(2*time.Second))
+				done, err := durable.Map[int](ctx, "item", make([]int, 1_000), durable.Delay(10*time.Second))
 				return len(done), err
 			})
 			c.serve(worker)
@@ -172,7 +172,7 @@ func TestThousandPausedTasksAreDeliveredOnceWhenResumed(t *testing.T) {
 				c.completed(c.dispatch("item", "1"))
 			}
 			paused := time.Now()
-			eventually(t, "the time at which they would have been due", func() bool { return time.Since(paused) > 3*time.Second })
+			eventually(t, "the time at which they would have been due", func() bool { return time.Since(paused) > 10*time.Second })
 			if ran.total() != 20 {
 				t.Fatalf("%d deliveries while it was paused, want 20", ran.total())
 			}

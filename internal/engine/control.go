@@ -156,12 +156,16 @@ func (e *Engine) Token(l workflow.Lease) string { return e.tokens.sign(l) }
 // workflow.ErrNotFound, ErrUnavailable.
 func (e *Engine) Submit(ctx context.Context, execution workflow.ID, event workflow.Event) (workflow.Verdict, error) {
 	if turn, ok := event.(workflow.TurnAnswered); ok {
+		var names []string
 		for i := range turn.Commands {
 			switch turn.Commands[i].Op {
 			case workflow.OpCall, workflow.OpMap, workflow.OpDispatch:
-				e.functions.know(ctx, turn.Commands[i].Name)
+				names = append(names, turn.Commands[i].Name)
 			default:
 			}
+		}
+		if err := e.functions.know(ctx, names...); err != nil {
+			return workflow.Verdict{}, refusal(err)
 		}
 		workflow.NameResults(turn.Commands, e.functions)
 	}

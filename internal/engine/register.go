@@ -47,7 +47,9 @@ func (e *Engine) registered(ctx context.Context, functions ...*workflow.Function
 
 // Function gives a registered function; version nil: the one registered last. Error: workflow.ErrNotFound.
 func (e *Engine) Function(ctx context.Context, name string, version *string) (*workflow.Function, error) {
-	e.functions.know(ctx, name)
+	if err := e.functions.know(ctx, name); err != nil {
+		return nil, refusal(err)
+	}
 	if f := e.functions.Lookup(name, version); f != nil {
 		return f, nil
 	}
@@ -155,8 +157,8 @@ func (e *Engine) Lookup(name string, version *string) (*workflow.Function, *work
 	return f, e.functions.worker(f.Worker)
 }
 
-// Know sees to it that the functions are looked for in the database if they are not known here.
-func (e *Engine) Know(ctx context.Context, names ...string) { e.functions.know(ctx, names...) }
+// Glance looks for functions in the database if they are not known here, but not if that was done a moment ago.
+func (e *Engine) Glance(ctx context.Context, names ...string) { e.functions.glance(ctx, names...) }
 
 // HostOf gives the worker that hosts a function, as known here; nil when it was registered by itself.
 func (e *Engine) HostOf(f *workflow.Function) *workflow.Worker { return e.functions.worker(f.Worker) }

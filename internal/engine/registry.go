@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +22,9 @@ type registry struct {
 	loaded atomic.Pointer[catalog]
 	renew  chan struct{}
 
-	mu   sync.Mutex // one refresh at a time
-	last time.Time  // of the last refresh that a missing name caused
+	mu    sync.Mutex // one refresh at a time
+	began time.Time  // the last refresh
+	err   error      // of the last refresh
 }
 
 // catalog is one state of what is registered; it is never changed.
@@ -54,43 +56,82 @@ func (r *registry) Lookup(name string, version *string) *workflow.Function {
 // worker gives the worker that hosts a function; nil when it was registered by itself.
 func (r *registry) worker(id workflow.ID) *workflow.Worker { return r.loaded.Load().workers[id] }
 
-// know sees to it that the names are looked for in the database if they are not known here.
-func (r *registry) know(ctx context.Context, names ...string) {
-	for _, name := range names {
-		if r.Lookup(name, nil) != nil {
-			continue
-		}
-		r.mu.Lock()
-		due := time.Since(r.last) >= missPause
-		if due {
-			r.last = time.Now()
-		}
-		r.mu.Unlock()
-		if due {
-			if err := r.refresh(ctx); err != nil {
-				r.log.WarnContext(ctx, "registered functions could not be read", logError, err)
-			}
-		}
+// know sees to it that the names are known here if they were registered before it was
+// called, by whatever process: for one that is not, it waits for a look at the database
+// that began later. All that wait share one, and there is one in missPause.
+func (r *registry) know(ctx context.Context, names ...string) error {
+	if !r.misses(names) {
+		return nil
+	}
+	asked := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.began.After(asked) {
+		return r.err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(missPause - time.Since(r.began)):
+	}
+	return r.load(ctx)
+}
+
+// glance is know for who asks again before long: it waits for nobody, and does not look
+// when somebody has just done so.
+func (r *registry) glance(ctx context.Context, names ...string) {
+	if !r.misses(names) || !r.mu.TryLock() {
 		return
+	}
+	defer r.mu.Unlock()
+	if time.Since(r.began) >= missPause {
+		r.look(ctx)
 	}
 }
 
+func (r *registry) misses(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return r.Lookup(name, nil) == nil })
+}
+
 func (r *registry) refresh(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.load(ctx)
+}
+
+// look is load for who goes on with what was known before when it fails.
+func (r *registry) look(ctx context.Context) {
+	if err := r.load(ctx); err != nil {
+		r.log.WarnContext(ctx, "registered functions could not be read", logError, err)
+	}
+}
+
+// load reads what is registered, for all that wait: the end of ctx does not end it.
+// The caller holds the lock.
+func (r *registry) load(ctx context.Context) error {
+	r.began = time.Now()
+	c, err := r.read(ctx)
+	if err == nil {
+		r.loaded.Store(c)
+	}
+	r.err = err
+	return err
+}
+
+func (r *registry) read(ctx context.Context) (*catalog, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	functions, err := r.store.Functions(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	workers, err := r.store.Workers(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	paused, err := r.store.PausedQueues(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := &catalog{
 		current: map[string]*workflow.Function{}, versions: map[string]map[string]*workflow.Function{},
@@ -109,8 +150,7 @@ func (r *registry) refresh(ctx context.Context) error {
 	for _, name := range paused {
 		c.paused[name] = true
 	}
-	r.loaded.Store(c)
-	return nil
+	return c, nil
 }
 
 // stale asks for a refresh soon.
@@ -131,8 +171,8 @@ func (r *registry) run(ctx context.Context, interval time.Duration) error {
 		case <-ticker.C:
 		case <-r.renew:
 		}
-		if err := r.refresh(ctx); err != nil && ctx.Err() == nil {
-			r.log.WarnContext(ctx, "registered functions could not be read", logError, err)
-		}
+		r.mu.Lock()
+		r.look(ctx)
+		r.mu.Unlock()
 	}
 }

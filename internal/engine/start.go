@@ -77,7 +77,9 @@ func (e *Engine) StartBatch(ctx context.Context, requests []StartRequest) []Star
 }
 
 func (e *Engine) start(ctx context.Context, r StartRequest) (workflow.Start, error) {
-	e.functions.know(ctx, r.Function)
+	if err := e.functions.know(ctx, r.Function); err != nil {
+		return workflow.Start{}, refusal(err)
+	}
 	f := e.functions.Lookup(r.Function, nil)
 	if latest := e.options.Limits.Sleep; r.StartAt != nil && r.StartAt.Sub(e.Now()) > latest {
 		return workflow.Start{}, workflow.FieldErrors{{Pointer: "/start_at", Detail: "must be within " + workflow.FormatDuration(latest)}}

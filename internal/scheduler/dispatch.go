@@ -162,7 +162,7 @@ func (t *tenure) quota(ctx context.Context, lane engine.Lane, now time.Time) (en
 	if lane.Pinned {
 		version = &lane.Version
 	}
-	t.engine.Know(ctx, lane.Function)
+	t.engine.Glance(ctx, lane.Function)
 	f, _ := t.engine.Lookup(lane.Function, version)
 	if f == nil {
 		return engine.Quota{}, false // it waits until the function is registered

@@ -503,7 +503,7 @@ type DeadLetter struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	FailedAt Timestamp `json:"failed_at"`
 
-	// Function A name of 1 to 200 characters, without control characters.
+	// Function A name of at most 200 bytes in UTF-8, without control characters.
 	//
 	// Example: charge
 	Function Name `json:"function"`
