@@ -12,7 +12,7 @@ TESTENV := go run ./internal/testenv/cmd/testenv
 
 API_CONFIG := internal/http/api/config.yaml
 API_CODE   := internal/http/api/api.gen.go
-CLI_PAGE   := docs/cli.md
+PAGES   := cli settings # of docs/, written by stent itself
 
 TEST_TIMEOUT  := 25m
 BENCH_TIMEOUT := 15m
@@ -47,10 +47,10 @@ bench: ## Benchmark the decision core, both stores and the whole service
 	$(TESTENV) -- go run ./bench
 
 .PHONY: generate
-generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen), docs/cli.md and the table of metrics
+generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-codegen), pages of docs/ and the table of metrics
 	$(SQLC) generate
 	$(OAPI) -config $(API_CONFIG) openapi.yaml
-	go run ./cmd/stent reference > $(CLI_PAGE).new && mv $(CLI_PAGE).new $(CLI_PAGE)
+	for page in $(PAGES); do go run ./cmd/stent reference $$page > docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
 	go test ./internal/telemetry -run TestMetricsAreDocumented -update
 
 .PHONY: verify
@@ -78,7 +78,8 @@ verify-generated:
 		sed "s|^output:.*|output: $$fresh/api.gen.go|" $(API_CONFIG) > "$$fresh/config.yaml" && \
 		$(OAPI) -config "$$fresh/config.yaml" openapi.yaml && \
 		diff -u $(API_CODE) "$$fresh/api.gen.go" || { echo "stale: run make generate"; exit 1; }
-	@go run ./cmd/stent reference | diff -u $(CLI_PAGE) - || { echo "stale: run make generate"; exit 1; }
+	@for page in $(PAGES); do \
+		go run ./cmd/stent reference $$page | diff -u docs/$$page.md - || { echo "stale: run make generate"; exit 1; }; done
 
 .PHONY: verify-lint
 verify-lint:

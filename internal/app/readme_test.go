@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"flag"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stent-dev/stent/internal/app"
 	"github.com/stent-dev/stent/internal/testenv"
 )
 
@@ -111,25 +109,6 @@ func TestCodeOfTheREADMEIsThatOfTheExamples(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestREADMEListsEverySetting(t *testing.T) {
-	t.Parallel()
-	settings := app.DefaultSettings()
-	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	if err := settings.Register(flags, func(string) string { return "" }); err != nil {
-		t.Fatal(err)
-	}
-	readme := text(t, "README.md")
-	flags.VisitAll(func(f *flag.Flag) {
-		row := "| `STENT_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")) + "` | none"
-		if f.DefValue != "" {
-			row = strings.TrimSuffix(row, "none") + "`" + f.DefValue + "` |"
-		}
-		if !strings.Contains(readme, row) {
-			t.Errorf("the README has no %s", row)
-		}
-	})
 }
 
 func TestREADMENamesEveryFolder(t *testing.T) {

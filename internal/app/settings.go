@@ -77,24 +77,24 @@ func (s *Settings) Register(flags *flag.FlagSet, getenv func(string) string) err
 
 func (s *Settings) all() []setting {
 	return []setting{
-		{"STENT_ADDR", "addr", "address to listen on", &address{s}},
-		{"STENT_DATABASE_URL", "database-url", "postgres://… or, for stent dev, sqlite:FILE", (*text)(&s.DatabaseURL)},
-		{"STENT_REDIS_URL", "redis-url", "redis://… to carry wake-ups; without it PostgreSQL does", (*text)(&s.RedisURL)},
+		{"STENT_ADDR", "addr", "where the API listens; where a scheduler answers /healthz, /readyz and /metrics, if it is set", &address{s}},
+		{"STENT_DATABASE_URL", "database-url", "postgres://… or, for stent dev only, sqlite:FILE, which then is sqlite:stent.db by default", (*text)(&s.DatabaseURL)},
+		{"STENT_REDIS_URL", "redis-url", "redis://… to carry wake-ups between processes; without it PostgreSQL does", (*text)(&s.RedisURL)},
 		{"STENT_API_KEYS", "api-keys", "bearer keys that the API accepts, separated by commas; none: no key is needed", (*list)(&s.APIKeys)},
 		{"STENT_LOG_LEVEL", "log-level", "debug, info, warn or error", (*text)(&s.LogLevel)},
-		{"STENT_LOG_FORMAT", "log-format", "text or json", (*text)(&s.LogFormat)},
+		{"STENT_LOG_FORMAT", "log-format", "text or json, on standard error", (*text)(&s.LogFormat)},
 		{"STENT_CONCURRENCY", "concurrency", "tasks that a scheduler has in flight at most", (*number)(&s.Concurrency)},
 		{"STENT_QUEUES", "queues", "queues that a scheduler serves, separated by commas; none: all", (*list)(&s.Queues)},
-		{"STENT_TAGS", "tags", "tags of a scheduler: it takes tasks that share one, and those without", (*list)(&s.Tags)},
-		{"STENT_LEASE_DURATION", "lease-duration", "how long after its last heartbeat a scheduler's work is taken over", (*span)(&s.LeaseDuration)},
-		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up", (*span)(&s.PollInterval)},
-		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
-		{"STENT_RETENTION", "retention", "how long dead letters are kept; 0s: for good", (*span)(&s.Retention)},
-		{"STENT_CLEANUP_INTERVAL", "cleanup-interval", "how often what nobody needs any more is deleted", (*span)(&s.CleanInterval)},
+		{"STENT_TAGS", "tags", "tags of a scheduler: it takes tasks of functions that share one, or have none; none: all", (*list)(&s.Tags)},
+		{"STENT_LEASE_DURATION", "lease-duration", "how long after its last heartbeat a scheduler's work is taken over; at least 300ms", (*span)(&s.LeaseDuration)},
+		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up; at least 1ms", (*span)(&s.PollInterval)},
+		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on after SIGTERM, before it is given back", (*span)(&s.DrainTimeout)},
 		{"STENT_DRAIN_DELAY", "drain-delay", "how long the API goes on accepting requests after /readyz has turned false, for load balancers to notice", (*span)(&s.DrainDelay)},
-		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},
+		{"STENT_RETENTION", "retention", "how long dead letters are kept; 0s: for good", (*span)(&s.Retention)},
+		{"STENT_CLEANUP_INTERVAL", "cleanup-interval", "how often a scheduler deletes what nobody needs any more; at least 10ms", (*span)(&s.CleanInterval)},
+		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn with its history, beyond which its execution is blocked; at least 1024", (*number)(&s.MaxTurnBytes)},
 		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks; none: the secret of the function's worker does", (*secret)(&s.CallbackSecret)},
-		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses", (*truth)(&s.StrictSSRF)},
+		{"STENT_STRICT_ADDRESSES", "strict-addresses", "refuse to deliver to loopback and private addresses; link-local and metadata addresses are refused always", (*truth)(&s.StrictSSRF)},
 	}
 }
 

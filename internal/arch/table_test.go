@@ -64,6 +64,7 @@ var moduleUsers = map[string][]string{
 	"github.com/prometheus":             {"internal/telemetry"},
 	"github.com/redis/go-redis":         {"internal/testenv", "internal/wake"},
 	"github.com/spf13/cobra":            {"internal/cli"},
+	"github.com/swaggest/swgui":         {"internal/http"},
 	"github.com/standard-webhooks":      {"internal/delivery"},
 	"go.opentelemetry.io/otel":          {"internal/telemetry"},
 	"go.uber.org/goleak":                {"internal/db/dbtest"},

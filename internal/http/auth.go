@@ -9,8 +9,15 @@ import (
 	"github.com/stent-dev/stent/internal/http/api"
 )
 
-// open are the paths that need no key: whoever runs the service asks them.
-var open = map[string]bool{"/healthz": true, "/readyz": true, "/openapi.yaml": true}
+// isOpen tells whether a path needs no key: it is asked by whoever runs the service,
+// or tells no more than the program's source does.
+func isOpen(path string) bool {
+	switch path {
+	case "/healthz", "/readyz", "/openapi.yaml", "/docs":
+		return true
+	}
+	return strings.HasPrefix(path, "/docs/")
+}
 
 // authorize lets requests through that carry one of the keys as a bearer token
 // (RFC 6750); without keys it lets all through. Keys are compared by their
@@ -25,7 +32,7 @@ func (s *server) authorize(keys []string) func(http.Handler) http.Handler {
 			return next
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !open[r.URL.Path] && !known(hashes, r.Header.Get("Authorization")) {
+			if !isOpen(r.URL.Path) && !known(hashes, r.Header.Get("Authorization")) {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 				s.turnAway(w, r, &refusal{http.StatusUnauthorized, api.ProblemCodeUnauthorized, "Unauthorized", `Send an API key: "Authorization: Bearer KEY".`, nil})
 				return

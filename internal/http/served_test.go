@@ -232,7 +232,7 @@ func TestKeysOpenTheAPI(t *testing.T) {
 			t.Errorf("%s: %v", header, got.header)
 		}
 	}
-	for path := range open {
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml"} {
 		c.call(t, http.MethodGet, path, "").want(t, 200)
 	}
 	c.call(t, http.MethodGet, "/v1/nothing", "").want(t, 401)

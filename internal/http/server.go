@@ -63,6 +63,7 @@ func New(o Options) (http.Handler, error) {
 		ResponseErrorHandlerFunc: s.fail,
 	})
 	r.Method(http.MethodGet, "/metrics", s.metrics.Handler())
+	serveReference(r)
 	r.Group(func(r chi.Router) {
 		r.Use(s.validate) // within the group: after the route is found
 		api.HandlerWithOptions(handlers, api.ChiServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParameter})
