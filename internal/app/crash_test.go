@@ -99,7 +99,7 @@ func TestWideFanOutComesBackInOrder(t *testing.T) {
 	for _, b := range backends {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			c.worker(testenv.FreeAddr(t))
 			var got []int
 			if err := json.Unmarshal([]byte(c.completed(c.dispatch("fan-out", fmt.Sprint(wide)))), &got); err != nil {
