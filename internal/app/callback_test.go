@@ -204,7 +204,7 @@ func checkSigned(t *testing.T, name, secret string, call called) {
 
 func TestFailingCallbackIsTriedAgainAndItsFailureOnlyRecorded(t *testing.T) {
 	t.Parallel()
-	c := start(t, onSQLite)
+	c := start(t, onSQLite, patient)
 	c.register("plain", "activity", handler(t, func(w http.ResponseWriter, _ *http.Request) { write(w, "1") }), "")
 	flaky, refusing := newReceiver(t, ""), newReceiver(t, "")
 	flaky.answer = func(_ called, nth int) int { return map[bool]int{true: 500, false: 200}[nth <= 2] }

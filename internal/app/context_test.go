@@ -35,7 +35,7 @@ func TestCounterGrowsOnceForEachCompletedStep(t *testing.T) {
 	for _, b := range []backend{onSQLite, onPostgres} {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			client := durable.NewClient(c.url)
 			worker := quietWorker()
 			retry := durable.Retry(durable.RetryPolicy{MaxAttempts: 3, InitialDelay: time.Millisecond})
@@ -83,7 +83,7 @@ func TestCounterGrowsOnceForEachCompletedStep(t *testing.T) {
 
 func TestHandlerCountsByHeaderAndABadHeaderFailsTheAttempt(t *testing.T) {
 	t.Parallel()
-	c := start(t, onSQLite)
+	c := start(t, onSQLite, patient)
 	for name, counters := range map[string]string{"good": `{"n": 3}`, "bad": `{"n": "3"}`} {
 		url := handler(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Stent-Counters", counters)

@@ -74,7 +74,7 @@ func TestNondeterministicOrchestratorIsBlockedUntilItIsRepaired(t *testing.T) {
 	for _, b := range backends {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			d := &deployment{t: t}
 			url := handler(t, d.ServeHTTP)
 			register := func() {

@@ -14,7 +14,7 @@ func TestPlainHandlersOfAnotherLanguage(t *testing.T) {
 	for _, b := range backends {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			_, worker := python(t)
 			c.register("charge", "activity", worker+"/charge", "")
 			c.register("increment", "activity", worker+"/increment", "")

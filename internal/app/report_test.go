@@ -12,7 +12,7 @@ import (
 // while the next attempt is put off.
 func TestOnlyTheSameReportIsTakenAgain(t *testing.T) {
 	t.Parallel()
-	c := start(t, onSQLite)
+	c := start(t, onSQLite, patient)
 	attempts := make(chan [2]string, 10)
 	worker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		attempts <- [2]string{"/v1/tasks/" + r.Header.Get("Stent-Task-Id"), r.Header.Get("Stent-Task-Token")}

@@ -247,7 +247,7 @@ func TestCachedResults(t *testing.T) {
 	for _, b := range backends {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			l := sharers(t, c)
 			ask := func(function string, key int, note string) (string, []string) {
 				a := c.must(http.StatusCreated, "POST", "/v1/executions?wait=30s",

@@ -25,7 +25,7 @@ func write(w io.Writer, format string, a ...any) { fmt.Fprintf(w, format, a...) 
 // says what was wrong with it.
 func TestBadAnswersOfActivitiesAreToldAsErrors(t *testing.T) {
 	t.Parallel()
-	c := start(t, onSQLite)
+	c := start(t, onSQLite, patient)
 	for name, bad := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
@@ -61,7 +61,7 @@ func TestBadAnswersOfActivitiesAreToldAsErrors(t *testing.T) {
 // again, the task tells why, and a good answer goes on from where it was.
 func TestBadAnswersToTurnsLoseNothing(t *testing.T) {
 	t.Parallel()
-	c := start(t, onSQLite)
+	c := start(t, onSQLite, patient)
 	for name, bad := range map[string]struct {
 		answer func(http.ResponseWriter)
 		want   string
@@ -150,7 +150,7 @@ func TestAsynchronousActivityReportsBack(t *testing.T) {
 	for _, b := range backends {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			type delivery struct{ task, token string }
 			deliveries := make(chan delivery, 10)
 			url := handler(t, func(w http.ResponseWriter, r *http.Request) {
@@ -238,7 +238,7 @@ func TestSignalsAndCancellationOverREST(t *testing.T) {
 	for _, b := range backends {
 		t.Run(string(b), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, b)
+			c := start(t, b, patient)
 			undone := make(chan struct{}, 1)
 			c.register("waiting", "orchestrator", handler(t, waiting), "")
 			c.register("undo", "activity", handler(t, func(w http.ResponseWriter, _ *http.Request) {
