@@ -42,7 +42,7 @@ func (l *lossy) Commit(ctx context.Context, need workflow.Need, decide func(*wor
 func TestWorkflowsEndWhenTheAnswersOfCommitsAreLost(t *testing.T) {
 	t.Parallel()
 	faults := &lossy{}
-	s := setup(t, scheduler.Options{LeaseDuration: 600 * time.Millisecond}, func(under db.Store) db.Store {
+	s := setup(t, scheduler.Options{LeaseDuration: 2 * time.Second}, func(under db.Store) db.Store {
 		faults.Store = under
 		return faults
 	})
