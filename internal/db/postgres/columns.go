@@ -121,6 +121,10 @@ func insertTasks(ts []*workflow.Task) (statement, error) {
 		Slots: c.Slots, Lanes: c.Lanes,
 		OwnsResults: c.OwnsResults, AwaitsResults: c.AwaitsResults, CacheHits: c.CacheHits,
 	}
+	if len(ts) == 1 {
+		one := oneInserted(params)
+		return func(ctx context.Context, q *queries) error { return q.InsertTask(ctx, one) }, errors.Join(errs...)
+	}
 	return func(ctx context.Context, q *queries) error { return q.InsertTasks(ctx, params) }, errors.Join(errs...)
 }
 
@@ -129,6 +133,10 @@ func updateTasks(us []workflow.TaskUpdate) (statement, error) {
 	params := changing(&errs, column(us, func(u workflow.TaskUpdate) *workflow.Task { return u.Task }))
 	params.WasTokens = column(us, func(u workflow.TaskUpdate) int64 { return u.WasToken })
 	params.SetDetails = column(us, func(u workflow.TaskUpdate) bool { return u.SetDetail })
+	if len(us) == 1 {
+		one := oneUpdated(params)
+		return func(ctx context.Context, q *queries) error { return q.UpdateTask(ctx, one) }, errors.Join(errs...)
+	}
 	return func(ctx context.Context, q *queries) error { return q.UpdateTasks(ctx, params) }, errors.Join(errs...)
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/stent-dev/stent/internal/db/postgres/internal/dbsqlc"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -51,6 +52,9 @@ func loading(n workflow.Need, l *workflow.Loaded) []statement {
 }
 
 func lockExecutions(ids []workflow.ID, l *workflow.Loaded) statement {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, workflow.ID.Compare)
+	ids = slices.Compact(ids)
 	return func(ctx context.Context, q *queries) error {
 		rows, err := q.LockExecutions(ctx, dbsqlc.LockExecutionsParams{Namespace: namespace, Ids: ids})
 		if err != nil {

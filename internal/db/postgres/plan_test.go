@@ -33,6 +33,7 @@ var hot = map[string]struct {
 	"TurnCounters":     {dbsqlc.TurnCounters, []string{"counters_pkey"}},
 	"UpdateExecutions": {dbsqlc.UpdateExecutions, []string{"executions_pkey"}},
 	"UpdateTasks":      {dbsqlc.UpdateTasks, []string{"tasks_pkey"}},
+	"UpdateTask":       {dbsqlc.UpdateTask, []string{"tasks_pkey"}},
 	"SetInputs":        {dbsqlc.SetInputs, []string{"tasks_pkey"}},
 	"SetResults":       {dbsqlc.SetResults, []string{"tasks_pkey"}},
 	"Release":          {dbsqlc.Release, []string{"tasks_pkey", "tasks_items"}},

@@ -6,14 +6,14 @@
 -- without statistics, any index that has the namespace would serve as well, so it is
 -- compared in a way (IS TRUE) that no index answers.
 
--- The order is that of all who lock several executions, so that they never deadlock.
--- The input is left out: it may be large, and no decision looks at it.
+-- The ids are in order and each there once: the order is that of all who lock several
+-- executions, so that they never deadlock. The input is left out: it may be large, and no decision looks at it.
 -- name: LockExecutions :many
 SELECT e.namespace, e.id, e.function, e.version, NULL::bytea AS input, e.tags, e.priority, e.queue, e.seed, e.root_task_id,
     e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state,
     e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered,
     e.context_seq
-FROM (SELECT DISTINCT unnest(@ids::uuid[]) AS id ORDER BY id) w
+FROM (SELECT unnest(@ids::uuid[]) AS id) w
 CROSS JOIN LATERAL (SELECT x.* FROM executions x WHERE x.id = w.id AND (x.namespace = @namespace) IS TRUE FOR UPDATE) e;
 
 -- name: ExecutionsByKey :many

@@ -75,7 +75,7 @@ WITH updated AS (
     WHERE r.key_hash = ANY(ARRAY[u.key_hash]) AND r.state = u.was_state AND r.task_id = u.was_task
     RETURNING 1
 )
-SELECT stent_fence(cardinality(@keys::bytea[]), (SELECT count(*) FROM updated), 'ST001');
+SELECT u.n = cardinality(@keys::bytea[]) OR stent_fence(cardinality(@keys::bytea[]), u.n, 'ST001') FROM (SELECT count(*) AS n FROM updated) u;
 
 -- The keys that tasks wait for though nobody runs for them any more, by one look into
 -- the index of those tasks for each key that is awaited.

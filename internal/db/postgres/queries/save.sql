@@ -4,6 +4,8 @@
 -- The plans are pinned. OFFSET 0, and ids without the namespace: see load.sql. An
 -- update cannot be LATERAL; = ANY(ARRAY[id]) means = id, but is no clause that joins
 -- could be turned around by: all that the planner can do is to look each id up.
+--
+-- A fence is a function that raises an error; it is called when the numbers differ.
 
 -- The lock makes Expire wait for this transaction, or this one for Expire, so that
 -- no lease of an expired scheduler goes unseen.
@@ -11,7 +13,7 @@
 WITH alive AS MATERIALIZED (
     SELECT id FROM schedulers WHERE id = @scheduler AND state NOT IN ('stopped', 'expired') FOR KEY SHARE
 )
-SELECT stent_fence(1, (SELECT count(*) FROM alive), 'ST002');
+SELECT a.n = 1 OR stent_fence(1, a.n, 'ST002') FROM (SELECT count(*) AS n FROM alive) a;
 
 -- name: InsertExecutions :exec
 INSERT INTO executions (namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url,
@@ -84,6 +86,23 @@ FROM (SELECT
     unnest(@awaits_results::bytea[]) AS awaits_result, unnest(@cache_hits::boolean[]) AS cache_hit
 ) u;
 
+-- InsertTasks of one row, in half the time: it is what one step of one workflow costs.
+-- name: InsertTask :exec
+INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
+    lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
+    next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit,
+    concurrency_key, slot, parent_turn)
+VALUES (
+    @namespace, @id::uuid, @execution_id::uuid, @parent_id::uuid, @parent_run::integer, @step_key::text, @op::text,
+    @name::text, @pinned::boolean, @version::text, @queue::text, @lane::text, @priority::integer, @input::bytea,
+    @options::bytea, @item_index::integer, @created_at::timestamptz, @kind::text, @state::text, @due_at::timestamptz,
+    @scheduled_for::timestamptz, @holder::uuid, @token::bigint, @attempt::integer, @failures::integer, @lost_leases::integer,
+    @started_at::timestamptz, @completed_at::timestamptz, @seq::bigint, @result::bytea, @error::bytea, @detail::bytea,
+    nullif(@waiting_for::text, ''), @awaited_by::bytea, @run::integer, @turn::integer, @settled::bigint, @open::integer,
+    @next_item::integer, @items::integer, @await::bytea, @cancel_requested::boolean, @owns_result::bytea,
+    @awaits_result::bytea, @cache_hit::boolean, @concurrency_key::text, @slot::boolean, @parent_turn::integer);
+
 -- The lane is said of what is due; of what is not it stays, as a change of it would
 -- keep the update from being heap-only.
 --
@@ -121,7 +140,27 @@ WITH updated AS (
     WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
 )
-SELECT stent_fence(cardinality(@ids::uuid[]), (SELECT count(*) FROM updated), 'ST001');
+SELECT u.n = cardinality(@ids::uuid[]) OR stent_fence(cardinality(@ids::uuid[]), u.n, 'ST001') FROM (SELECT count(*) AS n FROM updated) u;
+
+-- UpdateTasks of one row, in half the time.
+-- name: UpdateTask :exec
+WITH updated AS (
+    UPDATE tasks t SET
+        kind = @kind::text, state = @state::text, due_at = @due_at::timestamptz, scheduled_for = @scheduled_for::timestamptz,
+        holder = @holder::uuid, token = @token::bigint, attempt = @attempt::integer, failures = @failures::integer,
+        lost_leases = @lost_leases::integer, started_at = @started_at::timestamptz,
+        completed_at = @completed_at::timestamptz, seq = @seq::bigint, result = coalesce(@result::bytea, t.result),
+        error = CASE WHEN @state::text = 'completed' THEN @error::bytea ELSE coalesce(@error::bytea, t.error) END,
+        detail = CASE WHEN @set_detail::boolean THEN @detail::bytea ELSE t.detail END,
+        waiting_for = nullif(@waiting_for::text, ''), awaited_by = @awaited_by::bytea, run = @run::integer,
+        turn = @turn::integer, settled = @settled::bigint, open = @open::integer, next_item = @next_item::integer,
+        items = @items::integer, await = @await::bytea, cancel_requested = @cancel_requested::boolean,
+        owns_result = @owns_result::bytea, awaits_result = @awaits_result::bytea, cache_hit = @cache_hit::boolean,
+        slot = @slot::boolean, lane = CASE WHEN @due_at::timestamptz IS NULL THEN t.lane ELSE @lane::text END
+    WHERE t.id = @id::uuid AND t.token = @was_token::bigint
+    RETURNING 1
+)
+SELECT u.n = 1 OR stent_fence(1, u.n, 'ST001') FROM (SELECT count(*) AS n FROM updated) u;
 
 -- name: SetInputs :exec
 UPDATE tasks t SET input = u.input

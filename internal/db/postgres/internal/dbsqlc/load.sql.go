@@ -519,7 +519,7 @@ SELECT e.namespace, e.id, e.function, e.version, NULL::bytea AS input, e.tags, e
     e.callback_url, e.trace_parent, e.idempotency_key, e.request_hash, e.dispatched_by, e.created_at, e.deadline_at, e.state,
     e.result, e.error, e.retries, e.started_at, e.completed_at, e.cancel_requested, e.paused, e.signal_seq, e.buffered,
     e.context_seq
-FROM (SELECT DISTINCT unnest($1::uuid[]) AS id ORDER BY id) w
+FROM (SELECT unnest($1::uuid[]) AS id) w
 CROSS JOIN LATERAL (SELECT x.namespace, x.id, x.function, x.version, x.input, x.tags, x.priority, x.queue, x.seed, x.root_task_id, x.callback_url, x.trace_parent, x.idempotency_key, x.request_hash, x.dispatched_by, x.created_at, x.deadline_at, x.state, x.result, x.error, x.retries, x.started_at, x.completed_at, x.cancel_requested, x.paused, x.signal_seq, x.buffered, x.context_seq FROM executions x WHERE x.id = w.id AND (x.namespace = $2) IS TRUE FOR UPDATE) e
 `
 
@@ -566,8 +566,8 @@ type LockExecutionsRow struct {
 // are none when a database is young. Only the id may choose the index: to a planner
 // without statistics, any index that has the namespace would serve as well, so it is
 // compared in a way (IS TRUE) that no index answers.
-// The order is that of all who lock several executions, so that they never deadlock.
-// The input is left out: it may be large, and no decision looks at it.
+// The ids are in order and each there once: the order is that of all who lock several
+// executions, so that they never deadlock. The input is left out: it may be large, and no decision looks at it.
 func (q *Queries) LockExecutions(ctx context.Context, arg LockExecutionsParams) ([]LockExecutionsRow, error) {
 	rows, err := q.db.Query(ctx, LockExecutions, arg.Ids, arg.Namespace)
 	if err != nil {

@@ -367,7 +367,7 @@ WITH updated AS (
     WHERE r.key_hash = ANY(ARRAY[u.key_hash]) AND r.state = u.was_state AND r.task_id = u.was_task
     RETURNING 1
 )
-SELECT stent_fence(cardinality($1::bytea[]), (SELECT count(*) FROM updated), 'ST001')
+SELECT u.n = cardinality($1::bytea[]) OR stent_fence(cardinality($1::bytea[]), u.n, 'ST001') FROM (SELECT count(*) AS n FROM updated) u
 `
 
 type UpdateResultsParams struct {

@@ -17,7 +17,7 @@ const CheckAlive = `-- name: CheckAlive :exec
 WITH alive AS MATERIALIZED (
     SELECT id FROM schedulers WHERE id = $1 AND state NOT IN ('stopped', 'expired') FOR KEY SHARE
 )
-SELECT stent_fence(1, (SELECT count(*) FROM alive), 'ST002')
+SELECT a.n = 1 OR stent_fence(1, a.n, 'ST002') FROM (SELECT count(*) AS n FROM alive) a
 `
 
 // What a commit saves: each statement saves all rows of its kind. Arrays of equal
@@ -26,6 +26,8 @@ SELECT stent_fence(1, (SELECT count(*) FROM alive), 'ST002')
 // The plans are pinned. OFFSET 0, and ids without the namespace: see load.sql. An
 // update cannot be LATERAL; = ANY(ARRAY[id]) means = id, but is no clause that joins
 // could be turned around by: all that the planner can do is to look each id up.
+//
+// A fence is a function that raises an error; it is called when the numbers differ.
 // The lock makes Expire wait for this transaction, or this one for Expire, so that
 // no lease of an expired scheduler goes unseen.
 func (q *Queries) CheckAlive(ctx context.Context, scheduler workflow.ID) error {
@@ -231,6 +233,129 @@ func (q *Queries) InsertSignals(ctx context.Context, arg InsertSignalsParams) er
 		arg.TakenBys,
 		arg.IdempotencyKeys,
 		arg.RequestHashes,
+	)
+	return err
+}
+
+const InsertTask = `-- name: InsertTask :exec
+INSERT INTO tasks (namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
+    priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures,
+    lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open,
+    next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit,
+    concurrency_key, slot, parent_turn)
+VALUES (
+    $1, $2::uuid, $3::uuid, $4::uuid, $5::integer, $6::text, $7::text,
+    $8::text, $9::boolean, $10::text, $11::text, $12::text, $13::integer, $14::bytea,
+    $15::bytea, $16::integer, $17::timestamptz, $18::text, $19::text, $20::timestamptz,
+    $21::timestamptz, $22::uuid, $23::bigint, $24::integer, $25::integer, $26::integer,
+    $27::timestamptz, $28::timestamptz, $29::bigint, $30::bytea, $31::bytea, $32::bytea,
+    nullif($33::text, ''), $34::bytea, $35::integer, $36::integer, $37::bigint, $38::integer,
+    $39::integer, $40::integer, $41::bytea, $42::boolean, $43::bytea,
+    $44::bytea, $45::boolean, $46::text, $47::boolean, $48::integer)
+`
+
+type InsertTaskParams struct {
+	Namespace       string
+	ID              workflow.ID
+	ExecutionID     workflow.ID
+	ParentID        workflow.ID
+	ParentRun       int32
+	StepKey         string
+	Op              string
+	Name            string
+	Pinned          bool
+	Version         string
+	Queue           string
+	Lane            string
+	Priority        int32
+	Input           []byte
+	Options         []byte
+	ItemIndex       int32
+	CreatedAt       time.Time
+	Kind            string
+	State           string
+	DueAt           time.Time
+	ScheduledFor    time.Time
+	Holder          workflow.ID
+	Token           int64
+	Attempt         int32
+	Failures        int32
+	LostLeases      int32
+	StartedAt       time.Time
+	CompletedAt     time.Time
+	Seq             int64
+	Result          []byte
+	Error           []byte
+	Detail          []byte
+	WaitingFor      string
+	AwaitedBy       []byte
+	Run             int32
+	Turn            int32
+	Settled         int64
+	Open            int32
+	NextItem        int32
+	Items           int32
+	Await           []byte
+	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
+	ConcurrencyKey  string
+	Slot            bool
+	ParentTurn      int32
+}
+
+// InsertTasks of one row, in half the time: it is what one step of one workflow costs.
+func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
+	_, err := q.db.Exec(ctx, InsertTask,
+		arg.Namespace,
+		arg.ID,
+		arg.ExecutionID,
+		arg.ParentID,
+		arg.ParentRun,
+		arg.StepKey,
+		arg.Op,
+		arg.Name,
+		arg.Pinned,
+		arg.Version,
+		arg.Queue,
+		arg.Lane,
+		arg.Priority,
+		arg.Input,
+		arg.Options,
+		arg.ItemIndex,
+		arg.CreatedAt,
+		arg.Kind,
+		arg.State,
+		arg.DueAt,
+		arg.ScheduledFor,
+		arg.Holder,
+		arg.Token,
+		arg.Attempt,
+		arg.Failures,
+		arg.LostLeases,
+		arg.StartedAt,
+		arg.CompletedAt,
+		arg.Seq,
+		arg.Result,
+		arg.Error,
+		arg.Detail,
+		arg.WaitingFor,
+		arg.AwaitedBy,
+		arg.Run,
+		arg.Turn,
+		arg.Settled,
+		arg.Open,
+		arg.NextItem,
+		arg.Items,
+		arg.Await,
+		arg.CancelRequested,
+		arg.OwnsResult,
+		arg.AwaitsResult,
+		arg.CacheHit,
+		arg.ConcurrencyKey,
+		arg.Slot,
+		arg.ParentTurn,
 	)
 	return err
 }
@@ -676,6 +801,102 @@ func (q *Queries) UpdateExecutions(ctx context.Context, arg UpdateExecutionsPara
 	return err
 }
 
+const UpdateTask = `-- name: UpdateTask :exec
+WITH updated AS (
+    UPDATE tasks t SET
+        kind = $1::text, state = $2::text, due_at = $3::timestamptz, scheduled_for = $4::timestamptz,
+        holder = $5::uuid, token = $6::bigint, attempt = $7::integer, failures = $8::integer,
+        lost_leases = $9::integer, started_at = $10::timestamptz,
+        completed_at = $11::timestamptz, seq = $12::bigint, result = coalesce($13::bytea, t.result),
+        error = CASE WHEN $2::text = 'completed' THEN $14::bytea ELSE coalesce($14::bytea, t.error) END,
+        detail = CASE WHEN $15::boolean THEN $16::bytea ELSE t.detail END,
+        waiting_for = nullif($17::text, ''), awaited_by = $18::bytea, run = $19::integer,
+        turn = $20::integer, settled = $21::bigint, open = $22::integer, next_item = $23::integer,
+        items = $24::integer, await = $25::bytea, cancel_requested = $26::boolean,
+        owns_result = $27::bytea, awaits_result = $28::bytea, cache_hit = $29::boolean,
+        slot = $30::boolean, lane = CASE WHEN $3::timestamptz IS NULL THEN t.lane ELSE $31::text END
+    WHERE t.id = $32::uuid AND t.token = $33::bigint
+    RETURNING 1
+)
+SELECT u.n = 1 OR stent_fence(1, u.n, 'ST001') FROM (SELECT count(*) AS n FROM updated) u
+`
+
+type UpdateTaskParams struct {
+	Kind            string
+	State           string
+	DueAt           time.Time
+	ScheduledFor    time.Time
+	Holder          workflow.ID
+	Token           int64
+	Attempt         int32
+	Failures        int32
+	LostLeases      int32
+	StartedAt       time.Time
+	CompletedAt     time.Time
+	Seq             int64
+	Result          []byte
+	Error           []byte
+	SetDetail       bool
+	Detail          []byte
+	WaitingFor      string
+	AwaitedBy       []byte
+	Run             int32
+	Turn            int32
+	Settled         int64
+	Open            int32
+	NextItem        int32
+	Items           int32
+	Await           []byte
+	CancelRequested bool
+	OwnsResult      []byte
+	AwaitsResult    []byte
+	CacheHit        bool
+	Slot            bool
+	Lane            string
+	ID              workflow.ID
+	WasToken        int64
+}
+
+// UpdateTasks of one row, in half the time.
+func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) error {
+	_, err := q.db.Exec(ctx, UpdateTask,
+		arg.Kind,
+		arg.State,
+		arg.DueAt,
+		arg.ScheduledFor,
+		arg.Holder,
+		arg.Token,
+		arg.Attempt,
+		arg.Failures,
+		arg.LostLeases,
+		arg.StartedAt,
+		arg.CompletedAt,
+		arg.Seq,
+		arg.Result,
+		arg.Error,
+		arg.SetDetail,
+		arg.Detail,
+		arg.WaitingFor,
+		arg.AwaitedBy,
+		arg.Run,
+		arg.Turn,
+		arg.Settled,
+		arg.Open,
+		arg.NextItem,
+		arg.Items,
+		arg.Await,
+		arg.CancelRequested,
+		arg.OwnsResult,
+		arg.AwaitsResult,
+		arg.CacheHit,
+		arg.Slot,
+		arg.Lane,
+		arg.ID,
+		arg.WasToken,
+	)
+	return err
+}
+
 const UpdateTasks = `-- name: UpdateTasks :exec
 WITH updated AS (
     UPDATE tasks t SET kind = u.kind, state = u.state, due_at = u.due_at, scheduled_for = u.scheduled_for,
@@ -707,7 +928,7 @@ WITH updated AS (
     WHERE t.id = ANY(ARRAY[u.id]) AND t.token = u.was_token
     RETURNING 1
 )
-SELECT stent_fence(cardinality($1::uuid[]), (SELECT count(*) FROM updated), 'ST001')
+SELECT u.n = cardinality($1::uuid[]) OR stent_fence(cardinality($1::uuid[]), u.n, 'ST001') FROM (SELECT count(*) AS n FROM updated) u
 `
 
 type UpdateTasksParams struct {
