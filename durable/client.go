@@ -90,11 +90,21 @@ type request struct {
 
 // do sends a request and decodes the answer into out, unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
+	resp, err := c.send(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read, or its error is the one to tell
+	return readAnswer(resp, out)
+}
+
+// send sends a request; the answer's body is the caller's to close.
+func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	var body io.Reader
 	if r.body != nil {
 		b, err := encode(r.body)
 		if err != nil {
-			return fmt.Errorf("stent: encoding the request: %w", err)
+			return nil, fmt.Errorf("stent: encoding the request: %w", err)
 		}
 		body = bytes.NewReader(b)
 	}
@@ -104,7 +114,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, target, body)
 	if err != nil {
-		return fmt.Errorf("stent: %w", err)
+		return nil, fmt.Errorf("stent: %w", err)
 	}
 	for name, values := range r.header {
 		req.Header[name] = values
@@ -117,10 +127,9 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("stent: %w", err)
+		return nil, fmt.Errorf("stent: %w", err)
 	}
-	defer func() { _ = resp.Body.Close() }() // it was read, or its error is the one to tell
-	return readAnswer(resp, out)
+	return resp, nil
 }
 
 func readAnswer(resp *http.Response, out any) error {

@@ -248,8 +248,30 @@ type Queries interface {
 	Schedulers(ctx context.Context) ([]Scheduler, error)
 	// Meters reads meters without locking them.
 	Meters(ctx context.Context, refs []MeterRef) (Meters, error)
+	// Changes tells what of an execution has changed since a mark that an earlier call
+	// gave; a zero mark, or one that says nothing to this database, is before all. Its
+	// cost follows the number of the execution's tasks. ErrNotFound.
+	Changes(ctx context.Context, execution workflow.ID, since Mark) (*Changes, error)
+	// Outline is Overview without Progress. ErrNotFound.
+	Outline(ctx context.Context, id workflow.ID) (*Overview, error)
+	// TasksByID gives those of the tasks that exist, in the order of their ids.
+	TasksByID(ctx context.Context, ids []workflow.ID) ([]*workflow.Task, error)
 	// QueueDepths gives, of each queue that has any, the tasks that are due.
 	QueueDepths(ctx context.Context) ([]QueueDepth, error)
+}
+
+// Mark is a moment in the life of a database: what was committed by then is before
+// it. Only the store that gave it understands it.
+type Mark string
+
+// Changes is what of an execution has changed since a mark.
+type Changes struct {
+	State     workflow.ExecutionState
+	Execution bool          // something of the execution itself: a field, a counter, its custom state
+	Tasks     []workflow.ID // that are new or changed, in the order of their ids
+	// Mark is the moment at which this was so. Rough is one before it that is short
+	// enough to travel: since it, some may come again.
+	Mark, Rough Mark
 }
 
 // QueueDepth is how much is due in a queue.

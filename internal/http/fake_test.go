@@ -31,6 +31,10 @@ type fake struct {
 	filters []any
 
 	invalidated []string // functions and versions
+
+	feed    engine.Feed
+	changes engine.ChangeList
+	cursors []string // that were followed from
 }
 
 func (f *fake) see(v json.RawMessage) error {
@@ -218,7 +222,19 @@ func (f *fake) PauseQueue(_ context.Context, name string, paused bool) (*engine.
 func (f *fake) Schedulers(context.Context) ([]engine.Scheduler, error) {
 	return []engine.Scheduler{{ID: aWorker, Host: "h", State: "ready", StartedAt: noon, SeenAt: noon}}, f.err
 }
-func (f *fake) Ready(context.Context) error { return f.err }
+
+func (f *fake) Follow(_ context.Context, _ workflow.ID, cursor string) (engine.Feed, error) {
+	if cursor == "bad" {
+		return nil, engine.ErrBadCursor
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cursors = append(f.cursors, cursor)
+	return f.feed, f.err
+}
+
+func (f *fake) WatchAll() (engine.ChangeList, error) { return f.changes, f.err }
+func (f *fake) Ready(context.Context) error          { return f.err }
 
 func function(name string) *workflow.Function {
 	ttl := time.Duration(0)

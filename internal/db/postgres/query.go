@@ -25,21 +25,38 @@ func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Exec
 // Overview implements db.Queries.
 func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, error) {
 	o := &db.Overview{}
-	err := s.run(ctx, s.reads, "reading an execution",
+	return s.overview(ctx, o, append(outline(o, id), func(ctx context.Context, q *queries) error {
+		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, Execution: id})
+		if err != nil {
+			return err
+		}
+		o.Progress, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
+		return err
+	})...)
+}
+
+// Outline implements db.Queries.
+func (s *Store) Outline(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	o := &db.Overview{}
+	return s.overview(ctx, o, outline(o, id)...)
+}
+
+func (s *Store) overview(ctx context.Context, o *db.Overview, statements ...statement) (*db.Overview, error) {
+	if err := s.run(ctx, s.reads, "reading an execution", statements...); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// outline gives the statements that read an execution but for its tasks.
+func outline(o *db.Overview, id workflow.ID) []statement {
+	return []statement{
 		func(ctx context.Context, q *queries) error {
 			row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
 			if err != nil {
 				return err
 			}
 			o.Execution, err = toExecution(row)
-			return err
-		},
-		func(ctx context.Context, q *queries) error {
-			rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, Execution: id})
-			if err != nil {
-				return err
-			}
-			o.Progress, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
 			return err
 		},
 		func(ctx context.Context, q *queries) error {
@@ -57,11 +74,8 @@ func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, err
 			}
 			o.State, err = convert(rows, toStateEntry)
 			return err
-		})
-	if err != nil {
-		return nil, err
+		},
 	}
-	return o, nil
 }
 
 // Executions implements db.Queries.

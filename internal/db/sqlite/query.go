@@ -26,6 +26,15 @@ func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Exec
 
 // Overview implements db.Queries.
 func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	return s.overview(ctx, id, true)
+}
+
+// Outline implements db.Queries.
+func (s *Store) Outline(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	return s.overview(ctx, id, false)
+}
+
+func (s *Store) overview(ctx context.Context, id workflow.ID, progress bool) (*db.Overview, error) {
 	o := &db.Overview{}
 	err := s.view(ctx, "reading an execution", func(ctx context.Context, q *dbsqlc.Queries) error {
 		row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
@@ -35,13 +44,15 @@ func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, err
 		if o.Execution, err = toExecution(row); err != nil {
 			return err
 		}
-		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, ExecutionID: id})
-		if err != nil {
-			return err
-		}
-		o.Progress, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
-		if err != nil {
-			return err
+		if progress {
+			rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, ExecutionID: id})
+			if err != nil {
+				return err
+			}
+			o.Progress, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
+			if err != nil {
+				return err
+			}
 		}
 		o.Counters, o.State, err = loadContext(ctx, q, id)
 		return err

@@ -32,7 +32,7 @@ func (tx *transaction) sweepExecution(ctx context.Context, execution workflow.ID
 		swept[i] = workflow.Lease{Execution: execution, Task: row.ID, Token: row.Token}
 	}
 	now := tx.us()
-	return swept, tx.SweepExecution(ctx, dbsqlc.SweepExecutionParams{Now: &now, Namespace: namespace, ExecutionID: execution})
+	return swept, tx.SweepExecution(ctx, dbsqlc.SweepExecutionParams{Now: &now, Changed: now, Namespace: namespace, ExecutionID: execution})
 }
 
 // sweepUnder goes down the tree a generation at a time, through settled tasks
@@ -55,7 +55,7 @@ func (tx *transaction) sweepUnder(ctx context.Context, s workflow.Sweep) (swept 
 			}
 		}
 		if err := tx.SweepChildren(ctx, dbsqlc.SweepChildrenParams{
-			Now: &now, Namespace: namespace, ExecutionID: s.Execution, ParentID: parent,
+			Now: &now, Changed: now, Namespace: namespace, ExecutionID: s.Execution, ParentID: parent,
 		}); err != nil {
 			return nil, err
 		}

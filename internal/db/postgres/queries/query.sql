@@ -73,3 +73,40 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS running FROM tasks x
     WHERE x.slot AND x.name = w.function AND x.concurrency_key = w.concurrency_key AND x.namespace = @namespace
 ) t;
+
+-- What changed is told by the transactions that wrote the rows: xmin, of which a
+-- snapshot says whether it had seen it. xmin has 32 bits, so it is taken for the
+-- newest transaction that ends in them; a row that is older than that only counts as
+-- changed. A snapshot of another run of the server, as after a failover, or of the
+-- future, says nothing: then all counts as changed.
+
+-- name: ChangedExecution :one
+SELECT e.state, pg_current_snapshot()::text AS snapshot, pg_postmaster_start_time()::timestamptz AS server,
+    (NOT pg_visible_in_snapshot(
+        (m.upcoming - ((m.upcoming - e.xmin::text::bigint) & 4294967295))::text::xid8, m.seen::pg_snapshot))::boolean AS changed
+FROM (
+    SELECT s.upcoming, CASE
+        WHEN pg_postmaster_start_time() = sqlc.arg(server)::timestamptz
+            AND pg_snapshot_xmax((sqlc.arg(seen)::text)::pg_snapshot)::text::bigint <= s.upcoming
+        THEN sqlc.arg(seen)::text ELSE '1:1:' END AS seen
+    FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming) s
+    OFFSET 0
+) m CROSS JOIN executions e
+WHERE e.id = @execution AND e.namespace = @namespace;
+
+-- name: ChangedTasks :many
+SELECT t.id
+FROM (
+    SELECT s.upcoming, CASE
+        WHEN pg_postmaster_start_time() = sqlc.arg(server)::timestamptz
+            AND pg_snapshot_xmax((sqlc.arg(seen)::text)::pg_snapshot)::text::bigint <= s.upcoming
+        THEN sqlc.arg(seen)::text ELSE '1:1:' END AS seen
+    FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming) s
+    OFFSET 0
+) m CROSS JOIN tasks t
+WHERE t.execution_id = @execution AND t.namespace = @namespace AND NOT pg_visible_in_snapshot(
+    (m.upcoming - ((m.upcoming - t.xmin::text::bigint) & 4294967295))::text::xid8, m.seen::pg_snapshot)
+ORDER BY t.id;
+
+-- name: TasksByID :many
+SELECT * FROM tasks WHERE id = ANY(@ids::uuid[]) AND namespace = @namespace ORDER BY id;

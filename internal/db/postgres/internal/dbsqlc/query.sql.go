@@ -12,6 +12,105 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
+const ChangedExecution = `-- name: ChangedExecution :one
+
+SELECT e.state, pg_current_snapshot()::text AS snapshot, pg_postmaster_start_time()::timestamptz AS server,
+    (NOT pg_visible_in_snapshot(
+        (m.upcoming - ((m.upcoming - e.xmin::text::bigint) & 4294967295))::text::xid8, m.seen::pg_snapshot))::boolean AS changed
+FROM (
+    SELECT s.upcoming, CASE
+        WHEN pg_postmaster_start_time() = $1::timestamptz
+            AND pg_snapshot_xmax(($2::text)::pg_snapshot)::text::bigint <= s.upcoming
+        THEN $2::text ELSE '1:1:' END AS seen
+    FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming) s
+    OFFSET 0
+) m CROSS JOIN executions e
+WHERE e.id = $3 AND e.namespace = $4
+`
+
+type ChangedExecutionParams struct {
+	Server    time.Time
+	Seen      string
+	Execution workflow.ID
+	Namespace string
+}
+
+type ChangedExecutionRow struct {
+	State    workflow.ExecutionState
+	Snapshot string
+	Server   time.Time
+	Changed  bool
+}
+
+// What changed is told by the transactions that wrote the rows: xmin, of which a
+// snapshot says whether it had seen it. xmin has 32 bits, so it is taken for the
+// newest transaction that ends in them; a row that is older than that only counts as
+// changed. A snapshot of another run of the server, as after a failover, or of the
+// future, says nothing: then all counts as changed.
+func (q *Queries) ChangedExecution(ctx context.Context, arg ChangedExecutionParams) (ChangedExecutionRow, error) {
+	row := q.db.QueryRow(ctx, ChangedExecution,
+		arg.Server,
+		arg.Seen,
+		arg.Execution,
+		arg.Namespace,
+	)
+	var i ChangedExecutionRow
+	err := row.Scan(
+		&i.State,
+		&i.Snapshot,
+		&i.Server,
+		&i.Changed,
+	)
+	return i, err
+}
+
+const ChangedTasks = `-- name: ChangedTasks :many
+SELECT t.id
+FROM (
+    SELECT s.upcoming, CASE
+        WHEN pg_postmaster_start_time() = $1::timestamptz
+            AND pg_snapshot_xmax(($2::text)::pg_snapshot)::text::bigint <= s.upcoming
+        THEN $2::text ELSE '1:1:' END AS seen
+    FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming) s
+    OFFSET 0
+) m CROSS JOIN tasks t
+WHERE t.execution_id = $3 AND t.namespace = $4 AND NOT pg_visible_in_snapshot(
+    (m.upcoming - ((m.upcoming - t.xmin::text::bigint) & 4294967295))::text::xid8, m.seen::pg_snapshot)
+ORDER BY t.id
+`
+
+type ChangedTasksParams struct {
+	Server    time.Time
+	Seen      string
+	Execution workflow.ID
+	Namespace string
+}
+
+func (q *Queries) ChangedTasks(ctx context.Context, arg ChangedTasksParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, ChangedTasks,
+		arg.Server,
+		arg.Seen,
+		arg.Execution,
+		arg.Namespace,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ExecutionStates = `-- name: ExecutionStates :many
 SELECT id, state FROM executions WHERE namespace = $1 AND id = ANY($2::uuid[])
 `
@@ -703,6 +802,83 @@ func (q *Queries) ReadMeters(ctx context.Context, arg ReadMetersParams) ([]ReadM
 			&i.ConcurrencyKey,
 			&i.Starts,
 			&i.Running,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TasksByID = `-- name: TasksByID :many
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks WHERE id = ANY($1::uuid[]) AND namespace = $2 ORDER BY id
+`
+
+type TasksByIDParams struct {
+	Ids       []workflow.ID
+	Namespace string
+}
+
+func (q *Queries) TasksByID(ctx context.Context, arg TasksByIDParams) ([]Task, error) {
+	rows, err := q.db.Query(ctx, TasksByID, arg.Ids, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Task
+	for rows.Next() {
+		var i Task
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ID,
+			&i.ExecutionID,
+			&i.ParentID,
+			&i.ParentRun,
+			&i.StepKey,
+			&i.Op,
+			&i.Name,
+			&i.Pinned,
+			&i.Version,
+			&i.Queue,
+			&i.Lane,
+			&i.Priority,
+			&i.Input,
+			&i.Options,
+			&i.Item,
+			&i.CreatedAt,
+			&i.Kind,
+			&i.State,
+			&i.DueAt,
+			&i.ScheduledFor,
+			&i.Holder,
+			&i.Token,
+			&i.Attempt,
+			&i.Failures,
+			&i.LostLeases,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.Seq,
+			&i.Result,
+			&i.Error,
+			&i.Detail,
+			&i.WaitingFor,
+			&i.AwaitedBy,
+			&i.Run,
+			&i.Turn,
+			&i.Settled,
+			&i.Open,
+			&i.NextItem,
+			&i.Items,
+			&i.Await,
+			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
+			&i.ConcurrencyKey,
+			&i.Slot,
 		); err != nil {
 			return nil, err
 		}

@@ -14,8 +14,9 @@ import (
 const claim = `-- name: Claim :execrows
 UPDATE tasks SET
     kind = ?1, state = ?2, due_at = NULL, scheduled_for = ?3,
-    holder = ?4, slot = ?5, token = token + 1, attempt = ?6, started_at = ?7
-WHERE namespace = ?8 AND id = ?9 AND token = ?10
+    holder = ?4, slot = ?5, token = token + 1, attempt = ?6, started_at = ?7,
+    changed = ?8
+WHERE namespace = ?9 AND id = ?10 AND token = ?11
 `
 
 type ClaimParams struct {
@@ -26,6 +27,7 @@ type ClaimParams struct {
 	Slot         bool
 	Attempt      int
 	StartedAt    *int64
+	Changed      int64
 	Namespace    string
 	ID           workflow.ID
 	WasToken     int64
@@ -41,6 +43,7 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) (int64, error) {
 		arg.Slot,
 		arg.Attempt,
 		arg.StartedAt,
+		arg.Changed,
 		arg.Namespace,
 		arg.ID,
 		arg.WasToken,
@@ -108,14 +111,15 @@ func (q *Queries) GetMeter(ctx context.Context, arg GetMeterParams) ([]byte, err
 }
 
 const hasten = `-- name: Hasten :exec
-UPDATE tasks SET due_at = ?1, scheduled_for = ?1
-WHERE namespace = ?2 AND queue = ?3 AND lane = ?4 AND pinned = ?5
-    AND version = ?6 AND priority = ?7 AND concurrency_key = ?8
+UPDATE tasks SET due_at = ?1, scheduled_for = ?1, changed = ?2
+WHERE namespace = ?3 AND queue = ?4 AND lane = ?5 AND pinned = ?6
+    AND version = ?7 AND priority = ?8 AND concurrency_key = ?9
     AND due_at > ?1 AND state = 'pending' AND failures > 0
 `
 
 type HastenParams struct {
 	Now            *int64
+	Changed        int64
 	Namespace      string
 	Queue          string
 	Lane           string
@@ -129,6 +133,7 @@ type HastenParams struct {
 func (q *Queries) Hasten(ctx context.Context, arg HastenParams) error {
 	_, err := q.exec(ctx, q.hastenStmt, hasten,
 		arg.Now,
+		arg.Changed,
 		arg.Namespace,
 		arg.Queue,
 		arg.Lane,
@@ -141,7 +146,7 @@ func (q *Queries) Hasten(ctx context.Context, arg HastenParams) error {
 }
 
 const listDue = `-- name: ListDue :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.changed, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
     e.deadline_at, e.cancel_requested AS execution_cancel_requested,
     CAST(CASE WHEN t.input IS NULL AND t.op = 'start' THEN e.input END AS BLOB) AS execution_input
 FROM tasks AS t CROSS JOIN executions AS e ON e.namespace = t.namespace AND e.id = t.execution_id
@@ -246,6 +251,7 @@ func (q *Queries) ListDue(ctx context.Context, arg ListDueParams) ([]ListDueRow,
 			&i.Task.CacheHit,
 			&i.Task.ConcurrencyKey,
 			&i.Task.Slot,
+			&i.Task.Changed,
 			&i.ExecutionState,
 			&i.Function,
 			&i.ExecutionVersion,

@@ -33,6 +33,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.buryStmt, err = db.PrepareContext(ctx, bury); err != nil {
 		return nil, fmt.Errorf("error preparing query Bury: %w", err)
 	}
+	if q.changedExecutionStmt, err = db.PrepareContext(ctx, changedExecution); err != nil {
+		return nil, fmt.Errorf("error preparing query ChangedExecution: %w", err)
+	}
+	if q.changedTasksStmt, err = db.PrepareContext(ctx, changedTasks); err != nil {
+		return nil, fmt.Errorf("error preparing query ChangedTasks: %w", err)
+	}
 	if q.claimStmt, err = db.PrepareContext(ctx, claim); err != nil {
 		return nil, fmt.Errorf("error preparing query Claim: %w", err)
 	}
@@ -312,6 +318,16 @@ func (q *Queries) Close() error {
 	if q.buryStmt != nil {
 		if cerr := q.buryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing buryStmt: %w", cerr)
+		}
+	}
+	if q.changedExecutionStmt != nil {
+		if cerr := q.changedExecutionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing changedExecutionStmt: %w", cerr)
+		}
+	}
+	if q.changedTasksStmt != nil {
+		if cerr := q.changedTasksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing changedTasksStmt: %w", cerr)
 		}
 	}
 	if q.claimStmt != nil {
@@ -791,6 +807,8 @@ type Queries struct {
 	anyStoppedStmt            *sql.Stmt
 	beatStmt                  *sql.Stmt
 	buryStmt                  *sql.Stmt
+	changedExecutionStmt      *sql.Stmt
+	changedTasksStmt          *sql.Stmt
 	claimStmt                 *sql.Stmt
 	countSlotsStmt            *sql.Stmt
 	deleteExpiredResultsStmt  *sql.Stmt
@@ -887,6 +905,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		anyStoppedStmt:            q.anyStoppedStmt,
 		beatStmt:                  q.beatStmt,
 		buryStmt:                  q.buryStmt,
+		changedExecutionStmt:      q.changedExecutionStmt,
+		changedTasksStmt:          q.changedTasksStmt,
 		claimStmt:                 q.claimStmt,
 		countSlotsStmt:            q.countSlotsStmt,
 		deleteExpiredResultsStmt:  q.deleteExpiredResultsStmt,

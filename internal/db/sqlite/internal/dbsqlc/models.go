@@ -52,6 +52,7 @@ type Execution struct {
 	SignalSeq       int64
 	Buffered        int
 	ContextSeq      int64
+	Changed         int64
 }
 
 type Function struct {
@@ -189,6 +190,7 @@ type Task struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 type TaskAttempt struct {

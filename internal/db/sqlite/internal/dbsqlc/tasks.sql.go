@@ -11,8 +11,48 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
+const changedTasks = `-- name: ChangedTasks :many
+SELECT id, changed FROM tasks
+WHERE namespace = ?1 AND execution_id = ?2 AND changed > ?3
+ORDER BY +id
+`
+
+type ChangedTasksParams struct {
+	Namespace   string
+	ExecutionID workflow.ID
+	Since       int64
+}
+
+type ChangedTasksRow struct {
+	ID      workflow.ID
+	Changed int64
+}
+
+func (q *Queries) ChangedTasks(ctx context.Context, arg ChangedTasksParams) ([]ChangedTasksRow, error) {
+	rows, err := q.query(ctx, q.changedTasksStmt, changedTasks, arg.Namespace, arg.ExecutionID, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ChangedTasksRow
+	for rows.Next() {
+		var i ChangedTasksRow
+		if err := rows.Scan(&i.ID, &i.Changed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
 type GetTaskParams struct {
@@ -71,6 +111,7 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -115,10 +156,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -170,6 +211,7 @@ type InsertTaskParams struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 // The queries that load tasks to decide leave the payloads out, but give the same
@@ -229,6 +271,7 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
 		arg.CacheHit,
 		arg.ConcurrencyKey,
 		arg.Slot,
+		arg.Changed,
 	)
 	return err
 }
@@ -276,7 +319,7 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]T
 }
 
 const listTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed FROM tasks
 WHERE namespace = ?1 AND id < ?2
   AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
   AND (CAST(?4 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
@@ -361,6 +404,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -376,7 +420,7 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 }
 
 const listTasksOfExecution = `-- name: ListTasksOfExecution :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND +id < ?3
   AND (CAST(?4 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
   AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
@@ -463,6 +507,7 @@ func (q *Queries) ListTasksOfExecution(ctx context.Context, arg ListTasksOfExecu
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -484,7 +529,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND state IN ('pending', 'running', 'waiting') AND op NOT IN ('item', 'callback')
@@ -544,6 +589,7 @@ type LoadOpenTasksRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([]LoadOpenTasksRow, error) {
@@ -603,6 +649,7 @@ func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -624,7 +671,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed
 FROM tasks
 WHERE namespace = ?1
   AND execution_id = ?2 AND parent_id = ?3
@@ -687,6 +734,7 @@ type LoadStepRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow, error) {
@@ -746,6 +794,7 @@ func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -757,7 +806,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed
 FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
@@ -814,6 +863,7 @@ type LoadTaskRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow, error) {
@@ -867,6 +917,7 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 		&i.CacheHit,
 		&i.ConcurrencyKey,
 		&i.Slot,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -878,7 +929,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND waiting_for = ?3
 ORDER BY created_at, id
@@ -938,6 +989,7 @@ type LoadWaitersRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]LoadWaitersRow, error) {
@@ -997,6 +1049,7 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -1017,7 +1070,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline', 'callback')
@@ -1077,6 +1130,7 @@ type ProgressRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -1136,6 +1190,7 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -1151,17 +1206,23 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 }
 
 const setInput = `-- name: SetInput :execrows
-UPDATE tasks SET input = ?1 WHERE namespace = ?2 AND id = ?3
+UPDATE tasks SET input = ?1, changed = ?2 WHERE namespace = ?3 AND id = ?4
 `
 
 type SetInputParams struct {
 	Input     []byte
+	Changed   int64
 	Namespace string
 	ID        workflow.ID
 }
 
 func (q *Queries) SetInput(ctx context.Context, arg SetInputParams) (int64, error) {
-	result, err := q.exec(ctx, q.setInputStmt, setInput, arg.Input, arg.Namespace, arg.ID)
+	result, err := q.exec(ctx, q.setInputStmt, setInput,
+		arg.Input,
+		arg.Changed,
+		arg.Namespace,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -1169,17 +1230,23 @@ func (q *Queries) SetInput(ctx context.Context, arg SetInputParams) (int64, erro
 }
 
 const setResult = `-- name: SetResult :execrows
-UPDATE tasks SET result = ?1 WHERE namespace = ?2 AND id = ?3
+UPDATE tasks SET result = ?1, changed = ?2 WHERE namespace = ?3 AND id = ?4
 `
 
 type SetResultParams struct {
 	Result    []byte
+	Changed   int64
 	Namespace string
 	ID        workflow.ID
 }
 
 func (q *Queries) SetResult(ctx context.Context, arg SetResultParams) (int64, error) {
-	result, err := q.exec(ctx, q.setResultStmt, setResult, arg.Result, arg.Namespace, arg.ID)
+	result, err := q.exec(ctx, q.setResultStmt, setResult,
+		arg.Result,
+		arg.Changed,
+		arg.Namespace,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -1208,7 +1275,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND parent_id = ?3 AND parent_run = ?4
@@ -1270,6 +1337,7 @@ type TurnStepsRow struct {
 	CacheHit        bool
 	ConcurrencyKey  string
 	Slot            bool
+	Changed         int64
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -1334,6 +1402,7 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.CacheHit,
 			&i.ConcurrencyKey,
 			&i.Slot,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -1362,8 +1431,8 @@ UPDATE tasks SET
     open = ?21, next_item = ?22, items = ?23,
     await = ?24, cancel_requested = ?25,
     owns_result = ?26, awaits_result = ?27, cache_hit = ?28,
-    slot = ?29, lane = ?30
-WHERE namespace = ?31 AND id = ?32 AND token = ?33
+    slot = ?29, lane = ?30, changed = ?31
+WHERE namespace = ?32 AND id = ?33 AND token = ?34
 `
 
 type UpdateTaskParams struct {
@@ -1397,6 +1466,7 @@ type UpdateTaskParams struct {
 	CacheHit        bool
 	Slot            bool
 	Lane            string
+	Changed         int64
 	Namespace       string
 	ID              workflow.ID
 	WasToken        int64
@@ -1436,6 +1506,7 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (int64, 
 		arg.CacheHit,
 		arg.Slot,
 		arg.Lane,
+		arg.Changed,
 		arg.Namespace,
 		arg.ID,
 		arg.WasToken,

@@ -1,0 +1,2 @@
+-- PostgreSQL knows of every row which transaction wrote it last.
+SELECT 1;

@@ -1,0 +1,2 @@
+ALTER TABLE executions DROP COLUMN changed;
+ALTER TABLE tasks DROP COLUMN changed;
