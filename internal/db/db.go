@@ -240,10 +240,13 @@ type Queries interface {
 	Execution(ctx context.Context, id workflow.ID) (*workflow.Execution, error) // ErrNotFound
 	Overview(ctx context.Context, id workflow.ID) (*Overview, error)            // ErrNotFound
 	Executions(ctx context.Context, f ExecutionFilter) ([]*workflow.Execution, error)
+	// ExecutionIDs gives the ids of what Executions gives.
+	ExecutionIDs(ctx context.Context, f ExecutionFilter) ([]workflow.ID, error)
 	// States gives the states of those of the executions that exist.
 	States(ctx context.Context, ids []workflow.ID) (map[workflow.ID]workflow.ExecutionState, error)
 	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error) // ErrNotFound
-	Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error)
+	// Tasks is ListTasks.
+	Tasks(ctx context.Context, f TaskFilter) (*TaskPage, error)
 	Signals(ctx context.Context, execution workflow.ID, p Page) ([]*workflow.Signal, error)
 	Schedulers(ctx context.Context) ([]Scheduler, error)
 	// Meters reads meters without locking them.
@@ -306,11 +309,13 @@ type ExecutionFilter struct {
 	Tags          []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
+	Paused        *bool
 }
 
-// TaskFilter selects tasks; empty fields select all.
+// TaskFilter selects tasks, Limit at most; empty fields select all.
 type TaskFilter struct {
-	Page
+	Limit     int
+	After     *TaskPlace  // nil: from the newest
 	Execution workflow.ID // zero: of all
 	States    []workflow.TaskState
 	Queues    []string

@@ -185,11 +185,11 @@ func (f *fake) Task(context.Context, workflow.ID) (*workflow.Task, []workflow.Fa
 	}, f.err
 }
 
-func (f *fake) Tasks(_ context.Context, filter engine.TaskFilter) ([]*workflow.Task, error) {
+func (f *fake) Tasks(_ context.Context, filter engine.TaskFilter) (*engine.TaskPage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.filters = append(f.filters, filter)
-	return []*workflow.Task{task()}, f.err
+	return &engine.TaskPage{Tasks: []*workflow.Task{task()}, Next: &engine.TaskPlace{Open: true, Execution: anExecution, Task: aTask}}, f.err
 }
 
 func (f *fake) Signals(context.Context, workflow.ID, engine.Page) ([]*workflow.Signal, error) {

@@ -59,6 +59,16 @@ func renderPage[T any](p engine.Page, items []T, id func(T) workflow.ID, write f
 	if more {
 		items = items[:p.Limit-1]
 	}
+	next := ""
+	if more {
+		last := id(items[len(items)-1])
+		next = encodeCursor(last[:])
+	}
+	return renderList(items, next, write)
+}
+
+// renderList makes a list; next is the cursor of what follows, "" for none.
+func renderList[T any](items []T, next string, write func(w *jsonWriter, item T)) reply {
 	return render(http.StatusOK, func(w *jsonWriter) {
 		w.begin('{')
 		w.key("items")
@@ -67,12 +77,7 @@ func renderPage[T any](p engine.Page, items []T, id func(T) workflow.ID, write f
 			write(w, item)
 		}
 		w.end(']')
-		if more {
-			last := id(items[len(items)-1])
-			w.text("next_cursor", encodeCursor(last[:]))
-		} else {
-			w.null("next_cursor")
-		}
+		w.optional("next_cursor", next)
 		w.end('}')
 	})
 }

@@ -86,16 +86,3 @@ func (s *Store) Changes(ctx context.Context, execution workflow.ID, since db.Mar
 	}
 	return c, nil
 }
-
-// TasksByID implements db.Queries.
-func (s *Store) TasksByID(ctx context.Context, ids []workflow.ID) (tasks []*workflow.Task, err error) {
-	err = s.read("reading tasks", func(q *dbsqlc.Queries) error {
-		rows, err := q.TasksByID(ctx, dbsqlc.TasksByIDParams{Ids: ids, Namespace: namespace})
-		if err != nil {
-			return err
-		}
-		tasks, err = convert(rows, toTask)
-		return err
-	})
-	return tasks, err
-}

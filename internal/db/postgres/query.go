@@ -78,23 +78,6 @@ func outline(o *db.Overview, id workflow.ID) []statement {
 	}
 }
 
-// Executions implements db.Queries.
-func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
-	err = s.read("listing executions", func(q *dbsqlc.Queries) error {
-		rows, err := q.ListExecutions(ctx, dbsqlc.ListExecutionsParams{
-			Namespace: namespace, Before: f.Before, States: texts(f.States), Functions: texts(f.Functions),
-			Queues: texts(f.Queues), Tags: texts(f.Tags), CreatedAfter: timeOf(f.CreatedAfter),
-			CreatedBefore: timeOf(f.CreatedBefore), Most: number(f.Limit),
-		})
-		if err != nil {
-			return err
-		}
-		executions, err = convert(rows, toExecution)
-		return err
-	})
-	return executions, err
-}
-
 // States implements db.Queries.
 func (s *Store) States(ctx context.Context, ids []workflow.ID) (map[workflow.ID]workflow.ExecutionState, error) {
 	states := make(map[workflow.ID]workflow.ExecutionState, len(ids))
@@ -134,22 +117,6 @@ func (s *Store) Task(ctx context.Context, id workflow.ID) (t *workflow.Task, att
 		return nil, nil, err
 	}
 	return t, attempts, nil
-}
-
-// Tasks implements db.Queries.
-func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.Task, err error) {
-	err = s.read("listing tasks", func(q *dbsqlc.Queries) error {
-		rows, err := q.ListTasks(ctx, dbsqlc.ListTasksParams{
-			Namespace: namespace, Before: f.Before, Execution: f.Execution, States: texts(f.States), Queues: texts(f.Queues),
-			Functions: texts(f.Functions), Kinds: texts(f.Kinds), Most: number(f.Limit),
-		})
-		if err != nil {
-			return err
-		}
-		tasks, err = convert(rows, toTask)
-		return err
-	})
-	return tasks, err
 }
 
 // Signals implements db.Queries.

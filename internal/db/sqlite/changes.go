@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"strconv"
 
 	"github.com/stent-dev/stent/internal/db"
@@ -42,27 +40,4 @@ func (s *Store) Changes(ctx context.Context, execution workflow.ID, since db.Mar
 		return nil, err
 	}
 	return c, nil
-}
-
-// TasksByID implements db.Queries.
-func (s *Store) TasksByID(ctx context.Context, ids []workflow.ID) (tasks []*workflow.Task, err error) {
-	ids = slices.SortedFunc(slices.Values(ids), workflow.ID.Compare)
-	err = s.view(ctx, "reading tasks", func(ctx context.Context, q *dbsqlc.Queries) error {
-		for _, id := range slices.Compact(ids) {
-			row, err := q.GetTask(ctx, dbsqlc.GetTaskParams{Namespace: namespace, ID: id})
-			if errors.Is(err, errNoRows) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			t, err := toTask(row)
-			if err != nil {
-				return err
-			}
-			tasks = append(tasks, t)
-		}
-		return nil
-	})
-	return tasks, err
 }

@@ -63,48 +63,12 @@ func (s *Store) overview(ctx context.Context, id workflow.ID, progress bool) (*d
 	return o, nil
 }
 
-// Executions implements db.Queries.
-func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
-	p := dbsqlc.ListExecutionsParams{
-		Namespace: namespace, Before: before(f.Page), Most: int64(f.Limit),
-		CreatedAfter: usOrNil(f.CreatedAfter), CreatedBefore: usOrNil(f.CreatedBefore),
-	}
-	err = errors.Join(
-		alternatives(&p.States, f.States), alternatives(&p.Functions, f.Functions),
-		alternatives(&p.Queues, f.Queues), alternatives(&p.Tags, f.Tags))
-	if err != nil {
-		return nil, err
-	}
-	err = s.view(ctx, "listing executions", func(ctx context.Context, q *dbsqlc.Queries) error {
-		rows, err := q.ListExecutions(ctx, p)
-		if err != nil {
-			return err
-		}
-		executions, err = convert(rows, toExecution)
-		return err
-	})
-	return executions, err
-}
-
 // before gives the id that a page ends at; the newest page ends at the greatest there is.
 func before(p db.Page) workflow.ID {
 	if p.Before.IsZero() {
 		return workflow.ID(bytes.Repeat([]byte{0xff}, len(p.Before)))
 	}
 	return p.Before
-}
-
-// alternatives sets a filter: the JSON array of what is wanted, NULL for all.
-func alternatives[T ~string](filter **string, wanted []T) error {
-	if len(wanted) == 0 {
-		return nil
-	}
-	text, err := list(wanted)
-	if err != nil {
-		return fmt.Errorf("filtering: %w", err)
-	}
-	*filter = &text
-	return nil
 }
 
 // States implements db.Queries.
@@ -158,37 +122,6 @@ func toAttempt(row dbsqlc.TaskAttempt) (workflow.FailedAttempt, error) {
 		return a, fmt.Errorf("attempt %d of task %s: %w", row.Number, row.TaskID, err)
 	}
 	return a, nil
-}
-
-// Tasks implements db.Queries.
-func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.Task, err error) {
-	p := dbsqlc.ListTasksOfExecutionParams{
-		Namespace: namespace, ExecutionID: f.Execution, Before: before(f.Page), Most: int64(f.Limit),
-	}
-	err = errors.Join(
-		alternatives(&p.States, f.States), alternatives(&p.Queues, f.Queues),
-		alternatives(&p.Functions, f.Functions), alternatives(&p.Kinds, f.Kinds))
-	if err != nil {
-		return nil, err
-	}
-	err = s.view(ctx, "listing tasks", func(ctx context.Context, q *dbsqlc.Queries) error {
-		var rows []dbsqlc.Task
-		var err error
-		if f.Execution.IsZero() {
-			rows, err = q.ListTasks(ctx, dbsqlc.ListTasksParams{
-				Namespace: p.Namespace, Before: p.Before, States: p.States, Queues: p.Queues,
-				Functions: p.Functions, Kinds: p.Kinds, Most: p.Most,
-			})
-		} else {
-			rows, err = q.ListTasksOfExecution(ctx, p)
-		}
-		if err != nil {
-			return err
-		}
-		tasks, err = convert(rows, toTask)
-		return err
-	})
-	return tasks, err
 }
 
 // Signals implements db.Queries.

@@ -50,6 +50,12 @@ func (tx *transaction) saveExecutions(ctx context.Context, c *workflow.Change) e
 		if err := tx.InsertExecution(ctx, dbsqlc.InsertExecutionParams(row)); err != nil {
 			return fmt.Errorf("making execution %s: %w", e.ID, err)
 		}
+		for _, tag := range e.Tags {
+			p := dbsqlc.TagExecutionParams{Namespace: row.Namespace, Tag: tag, ExecutionID: e.ID}
+			if err := tx.TagExecution(ctx, p); err != nil {
+				return fmt.Errorf("tagging execution %s: %w", e.ID, err)
+			}
+		}
 	}
 	for _, e := range c.Executions {
 		row, err := fromExecution(e)

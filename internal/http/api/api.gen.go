@@ -707,6 +707,11 @@ type Function struct {
 	// RateLimit The most starts in each period; null means no limit.
 	RateLimit *RateLimit `json:"rate_limit"`
 
+	// Retention Numbers with the units `ms`, `s`, `m`, `h` and `d`, without spaces; or null.
+	//
+	// Example: 1h30m
+	Retention *NullableDuration `json:"retention"`
+
 	// RetryPolicy The retry policy in force.
 	RetryPolicy RetryPolicy `json:"retry_policy"`
 
@@ -784,6 +789,10 @@ type FunctionRegistration struct {
 
 	// RateLimit The most starts in each period, in the whole cluster; null means no limit.
 	RateLimit *RateLimitSpec `json:"rate_limit,omitempty"`
+
+	// Retention How long executions of the function are kept after they have ended, 36600 days at most; then they are deleted with all that
+	// belongs to them. null means as long as `STENT_RETENTION` says, `0s` for good. Of several versions, the one registered last counts.
+	Retention *string `json:"retention,omitempty"`
 
 	// RetryPolicy When a failed activity runs again. The delay after a failure is `min(initial_delay * backoff_factor^(attempt-1), max_delay)`, plus or minus
 	// `jitter` of it. Fields that are absent keep their defaults.
@@ -1454,6 +1463,12 @@ type QueueName = Name
 // Example: 0194f6a4-0000-7000-b891-000000000001
 type TaskID = ID
 
+// TaskKindFilter defines model for TaskKindFilter.
+type TaskKindFilter = []TaskKind
+
+// TaskStateFilter defines model for TaskStateFilter.
+type TaskStateFilter = []TaskState
+
 // TaskToken defines model for TaskToken.
 type TaskToken = string
 
@@ -1575,6 +1590,18 @@ type SendSignalParams struct {
 
 // ListExecutionTasksParams defines parameters for ListExecutionTasks.
 type ListExecutionTasksParams struct {
+	// State Only tasks in one of these states.
+	State *TaskStateFilter `form:"state,omitempty" json:"state,omitempty"`
+
+	// Queue Only those in one of these queues.
+	Queue *QueueFilter `form:"queue,omitempty" json:"queue,omitempty"`
+
+	// Function Only those of one of these functions.
+	Function *FunctionFilter `form:"function,omitempty" json:"function,omitempty"`
+
+	// Kind Only tasks of one of these kinds.
+	Kind *TaskKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
+
 	// Limit The most items to give.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1615,7 +1642,7 @@ type ListSchedulersParams struct {
 // ListTasksParams defines parameters for ListTasks.
 type ListTasksParams struct {
 	// State Only tasks in one of these states.
-	State *[]TaskState `form:"state,omitempty" json:"state,omitempty"`
+	State *TaskStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Queue Only those in one of these queues.
 	Queue *QueueFilter `form:"queue,omitempty" json:"queue,omitempty"`
@@ -1624,7 +1651,7 @@ type ListTasksParams struct {
 	Function *FunctionFilter `form:"function,omitempty" json:"function,omitempty"`
 
 	// Kind Only tasks of one of these kinds.
-	Kind *[]TaskKind `form:"kind,omitempty" json:"kind,omitempty"`
+	Kind *TaskKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
 
 	// Limit The most items to give.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2724,6 +2751,58 @@ func (siw *ServerInterfaceWrapper) ListExecutionTasks(w http.ResponseWriter, r *
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListExecutionTasksParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "queue" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "queue", r.URL.Query(), &params.Queue, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "queue"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "queue", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "function" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "function", r.URL.Query(), &params.Function, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "function"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "function", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
 
 	// ------------- Optional query parameter "limit" -------------
 

@@ -4,17 +4,32 @@
 -- name: GetExecution :one
 SELECT * FROM executions WHERE namespace = @namespace AND id = @id;
 
--- name: ListExecutions :many
-SELECT * FROM executions
-WHERE namespace = @namespace
-    AND (@before::uuid IS NULL OR id < @before::uuid)
+-- A run of a list, see db.ExecutionRun: of what is single and set, an index gives the
+-- ids in order.
+-- name: ExecutionIDs :many
+SELECT id FROM executions
+WHERE namespace = @namespace AND id < @below AND (@least::uuid IS NULL OR id >= @least::uuid)
+    AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state)::text)
+    AND (sqlc.narg(function)::text IS NULL OR function = sqlc.narg(function)::text)
+    AND (sqlc.narg(queue)::text IS NULL OR queue = sqlc.narg(queue)::text)
     AND (cardinality(@states::text[]) = 0 OR state = ANY(@states::text[]))
     AND (cardinality(@functions::text[]) = 0 OR function = ANY(@functions::text[]))
     AND (cardinality(@queues::text[]) = 0 OR queue = ANY(@queues::text[]))
     AND (cardinality(@tags::text[]) = 0 OR tags && @tags::text[])
-    AND (@created_after::timestamptz IS NULL OR created_at > @created_after::timestamptz)
+    AND (@created_after::timestamptz IS NULL OR created_at >= @created_after::timestamptz)
     AND (@created_before::timestamptz IS NULL OR created_at < @created_before::timestamptz)
+    AND (sqlc.narg(paused)::boolean IS NULL OR paused = sqlc.narg(paused)::boolean)
 ORDER BY id DESC LIMIT @most;
+
+-- name: ExecutionsByID :many
+SELECT * FROM executions WHERE id = ANY(@ids::uuid[]) AND namespace = @namespace ORDER BY id DESC;
+
+-- name: OpenExecutions :many
+SELECT e.id FROM (SELECT unnest(@states::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT x.id FROM executions x WHERE x.state = s.state AND x.id < @below AND x.namespace = @namespace
+    ORDER BY x.id DESC LIMIT @most
+) e
+ORDER BY e.id DESC LIMIT @most;
 
 -- name: ExecutionStates :many
 SELECT id, state FROM executions WHERE namespace = @namespace AND id = ANY(@ids::uuid[]);
@@ -25,16 +40,39 @@ SELECT * FROM tasks WHERE namespace = @namespace AND id = @id;
 -- name: ListAttempts :many
 SELECT * FROM task_attempts WHERE namespace = @namespace AND task_id = @task_id ORDER BY ended_at, number;
 
--- name: ListTasks :many
-SELECT * FROM tasks
-WHERE namespace = @namespace
-    AND (@before::uuid IS NULL OR id < @before::uuid)
-    AND (@execution::uuid IS NULL OR execution_id = @execution::uuid)
+-- A run of a list, see db.TaskRun.
+-- name: TaskIDs :many
+SELECT id FROM tasks
+WHERE namespace = @namespace AND id < @below
+    AND (sqlc.narg(function)::text IS NULL OR (queue <> '' AND name = sqlc.narg(function)::text))
+    AND (sqlc.narg(queue)::text IS NULL OR queue = sqlc.narg(queue)::text)
+    AND (sqlc.narg(kind)::text IS NULL OR kind = sqlc.narg(kind)::text)
+    AND (NOT @erred::boolean OR error IS NOT NULL)
     AND (cardinality(@states::text[]) = 0 OR state = ANY(@states::text[]))
     AND (cardinality(@queues::text[]) = 0 OR queue = ANY(@queues::text[]))
-    AND (cardinality(@functions::text[]) = 0 OR (queue <> '' AND name = ANY(@functions::text[])))
     AND (cardinality(@kinds::text[]) = 0 OR kind = ANY(@kinds::text[]))
 ORDER BY id DESC LIMIT @most;
+
+-- name: TaskIDsOf :many
+SELECT id FROM tasks
+WHERE execution_id = @execution AND namespace = @namespace AND id < @below
+    AND (cardinality(@states::text[]) = 0 OR state = ANY(@states::text[]))
+    AND (cardinality(@functions::text[]) = 0 OR (queue <> '' AND name = ANY(@functions::text[])))
+    AND (cardinality(@queues::text[]) = 0 OR queue = ANY(@queues::text[]))
+    AND (cardinality(@kinds::text[]) = 0 OR kind = ANY(@kinds::text[]))
+ORDER BY id DESC LIMIT @most;
+
+-- name: OpenTasks :many
+SELECT u.id::uuid AS execution_id, t.id FROM (SELECT unnest(@executions::uuid[]) AS id) u CROSS JOIN LATERAL (
+    SELECT x.id FROM tasks x
+    WHERE x.execution_id = u.id AND x.namespace = @namespace AND x.state = ANY(@states::text[])
+        AND (@last_execution::uuid IS NULL OR u.id <> @last_execution::uuid OR x.id < @last_task::uuid)
+        AND (cardinality(@functions::text[]) = 0 OR (x.queue <> '' AND x.name = ANY(@functions::text[])))
+        AND (cardinality(@queues::text[]) = 0 OR x.queue = ANY(@queues::text[]))
+        AND (cardinality(@kinds::text[]) = 0 OR x.kind = ANY(@kinds::text[]))
+    OFFSET 0
+) t
+ORDER BY u.id DESC, t.id DESC LIMIT @most;
 
 -- name: Progress :many
 SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,

@@ -10,7 +10,7 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
 -- name: SweepExecution :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
     await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = sqlc.arg(now),
-    changed = sqlc.arg(changed)
+    changed = sqlc.arg(changed), error = coalesce(error, sqlc.arg(swept_error))
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback';
 
@@ -24,7 +24,7 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) 
 -- name: SweepChildren :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
     await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = sqlc.arg(now),
-    changed = sqlc.arg(changed)
+    changed = sqlc.arg(changed), error = coalesce(error, sqlc.arg(swept_error))
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
   AND state IN ('pending', 'running', 'waiting');
 

@@ -41,20 +41,5 @@ WHERE namespace = sqlc.arg(namespace) AND idempotency_key = sqlc.arg(idempotency
 -- name: ExecutionState :one
 SELECT state FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
--- Empty filters are NULL, lists of alternatives are JSON arrays.
--- name: ListExecutions :many
-SELECT * FROM executions
-WHERE namespace = sqlc.arg(namespace) AND id < sqlc.arg(before)
-  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
-  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR function IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
-  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
-  AND (CAST(sqlc.narg(tags) AS TEXT) IS NULL OR EXISTS (
-      SELECT 1 FROM json_each(executions.tags) AS tag
-      WHERE tag.value IN (SELECT value FROM json_each(CAST(sqlc.narg(tags) AS TEXT)))))
-  AND (CAST(sqlc.narg(created_after) AS INTEGER) IS NULL OR created_at > CAST(sqlc.narg(created_after) AS INTEGER))
-  AND (CAST(sqlc.narg(created_before) AS INTEGER) IS NULL OR created_at < CAST(sqlc.narg(created_before) AS INTEGER))
-ORDER BY id DESC
-LIMIT sqlc.arg(most);
-
 -- name: ChangedExecution :one
 SELECT state, changed FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);

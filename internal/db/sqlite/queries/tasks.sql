@@ -122,26 +122,6 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND op NOT IN ('start', 'item', 'deadline', 'callback')
 ORDER BY created_at, id;
 
--- name: ListTasks :many
-SELECT * FROM tasks
-WHERE namespace = sqlc.arg(namespace) AND id < sqlc.arg(before)
-  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
-  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
-  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
-  AND (CAST(sqlc.narg(kinds) AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(sqlc.narg(kinds) AS TEXT))))
-ORDER BY id DESC
-LIMIT sqlc.arg(most);
-
--- name: ListTasksOfExecution :many
-SELECT * FROM tasks
-WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND +id < sqlc.arg(before)
-  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
-  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
-  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
-  AND (CAST(sqlc.narg(kinds) AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(sqlc.narg(kinds) AS TEXT))))
-ORDER BY +id DESC
-LIMIT sqlc.arg(most);
-
 -- name: InsertAttempt :exec
 INSERT INTO task_attempts (
     namespace, execution_id, task_id, number, started_at, ended_at, status_code, error

@@ -111,6 +111,76 @@ func (q *Queries) ChangedTasks(ctx context.Context, arg ChangedTasksParams) ([]w
 	return items, nil
 }
 
+const ExecutionIDs = `-- name: ExecutionIDs :many
+SELECT id FROM executions
+WHERE namespace = $1 AND id < $2 AND ($3::uuid IS NULL OR id >= $3::uuid)
+    AND ($4::text IS NULL OR state = $4::text)
+    AND ($5::text IS NULL OR function = $5::text)
+    AND ($6::text IS NULL OR queue = $6::text)
+    AND (cardinality($7::text[]) = 0 OR state = ANY($7::text[]))
+    AND (cardinality($8::text[]) = 0 OR function = ANY($8::text[]))
+    AND (cardinality($9::text[]) = 0 OR queue = ANY($9::text[]))
+    AND (cardinality($10::text[]) = 0 OR tags && $10::text[])
+    AND ($11::timestamptz IS NULL OR created_at >= $11::timestamptz)
+    AND ($12::timestamptz IS NULL OR created_at < $12::timestamptz)
+    AND ($13::boolean IS NULL OR paused = $13::boolean)
+ORDER BY id DESC LIMIT $14
+`
+
+type ExecutionIDsParams struct {
+	Namespace     string
+	Below         workflow.ID
+	Least         workflow.ID
+	State         *string
+	Function      *string
+	Queue         *string
+	States        []string
+	Functions     []string
+	Queues        []string
+	Tags          []string
+	CreatedAfter  time.Time
+	CreatedBefore time.Time
+	Paused        *bool
+	Most          int32
+}
+
+// A run of a list, see db.ExecutionRun: of what is single and set, an index gives the
+// ids in order.
+func (q *Queries) ExecutionIDs(ctx context.Context, arg ExecutionIDsParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, ExecutionIDs,
+		arg.Namespace,
+		arg.Below,
+		arg.Least,
+		arg.State,
+		arg.Function,
+		arg.Queue,
+		arg.States,
+		arg.Functions,
+		arg.Queues,
+		arg.Tags,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.Paused,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ExecutionStates = `-- name: ExecutionStates :many
 SELECT id, state FROM executions WHERE namespace = $1 AND id = ANY($2::uuid[])
 `
@@ -135,6 +205,64 @@ func (q *Queries) ExecutionStates(ctx context.Context, arg ExecutionStatesParams
 	for rows.Next() {
 		var i ExecutionStatesRow
 		if err := rows.Scan(&i.ID, &i.State); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ExecutionsByID = `-- name: ExecutionsByID :many
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions WHERE id = ANY($1::uuid[]) AND namespace = $2 ORDER BY id DESC
+`
+
+type ExecutionsByIDParams struct {
+	Ids       []workflow.ID
+	Namespace string
+}
+
+func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, ExecutionsByID, arg.Ids, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Execution
+	for rows.Next() {
+		var i Execution
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ID,
+			&i.Function,
+			&i.Version,
+			&i.Input,
+			&i.Tags,
+			&i.Priority,
+			&i.Queue,
+			&i.Seed,
+			&i.RootTaskID,
+			&i.CallbackUrl,
+			&i.TraceParent,
+			&i.IdempotencyKey,
+			&i.RequestHash,
+			&i.DispatchedBy,
+			&i.CreatedAt,
+			&i.DeadlineAt,
+			&i.State,
+			&i.Result,
+			&i.Error,
+			&i.Retries,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.CancelRequested,
+			&i.Paused,
+			&i.SignalSeq,
+			&i.Buffered,
+			&i.ContextSeq,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -329,90 +457,6 @@ func (q *Queries) ListCounters(ctx context.Context, arg ListCountersParams) ([]C
 	return items, nil
 }
 
-const ListExecutions = `-- name: ListExecutions :many
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions
-WHERE namespace = $1
-    AND ($2::uuid IS NULL OR id < $2::uuid)
-    AND (cardinality($3::text[]) = 0 OR state = ANY($3::text[]))
-    AND (cardinality($4::text[]) = 0 OR function = ANY($4::text[]))
-    AND (cardinality($5::text[]) = 0 OR queue = ANY($5::text[]))
-    AND (cardinality($6::text[]) = 0 OR tags && $6::text[])
-    AND ($7::timestamptz IS NULL OR created_at > $7::timestamptz)
-    AND ($8::timestamptz IS NULL OR created_at < $8::timestamptz)
-ORDER BY id DESC LIMIT $9
-`
-
-type ListExecutionsParams struct {
-	Namespace     string
-	Before        workflow.ID
-	States        []string
-	Functions     []string
-	Queues        []string
-	Tags          []string
-	CreatedAfter  time.Time
-	CreatedBefore time.Time
-	Most          int32
-}
-
-func (q *Queries) ListExecutions(ctx context.Context, arg ListExecutionsParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, ListExecutions,
-		arg.Namespace,
-		arg.Before,
-		arg.States,
-		arg.Functions,
-		arg.Queues,
-		arg.Tags,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
-		arg.Most,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Execution
-	for rows.Next() {
-		var i Execution
-		if err := rows.Scan(
-			&i.Namespace,
-			&i.ID,
-			&i.Function,
-			&i.Version,
-			&i.Input,
-			&i.Tags,
-			&i.Priority,
-			&i.Queue,
-			&i.Seed,
-			&i.RootTaskID,
-			&i.CallbackUrl,
-			&i.TraceParent,
-			&i.IdempotencyKey,
-			&i.RequestHash,
-			&i.DispatchedBy,
-			&i.CreatedAt,
-			&i.DeadlineAt,
-			&i.State,
-			&i.Result,
-			&i.Error,
-			&i.Retries,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.CancelRequested,
-			&i.Paused,
-			&i.SignalSeq,
-			&i.Buffered,
-			&i.ContextSeq,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const ListSignals = `-- name: ListSignals :many
 SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
 WHERE namespace = $1 AND execution_id = $2 AND ($3::uuid IS NULL OR id < $3::uuid)
@@ -496,37 +540,85 @@ func (q *Queries) ListState(ctx context.Context, arg ListStateParams) ([]CustomS
 	return items, nil
 }
 
-const ListTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot FROM tasks
-WHERE namespace = $1
-    AND ($2::uuid IS NULL OR id < $2::uuid)
-    AND ($3::uuid IS NULL OR execution_id = $3::uuid)
-    AND (cardinality($4::text[]) = 0 OR state = ANY($4::text[]))
-    AND (cardinality($5::text[]) = 0 OR queue = ANY($5::text[]))
-    AND (cardinality($6::text[]) = 0 OR (queue <> '' AND name = ANY($6::text[])))
-    AND (cardinality($7::text[]) = 0 OR kind = ANY($7::text[]))
-ORDER BY id DESC LIMIT $8
+const OpenExecutions = `-- name: OpenExecutions :many
+SELECT e.id FROM (SELECT unnest($1::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT x.id FROM executions x WHERE x.state = s.state AND x.id < $2 AND x.namespace = $3
+    ORDER BY x.id DESC LIMIT $4
+) e
+ORDER BY e.id DESC LIMIT $4
 `
 
-type ListTasksParams struct {
-	Namespace string
-	Before    workflow.ID
-	Execution workflow.ID
+type OpenExecutionsParams struct {
 	States    []string
-	Queues    []string
-	Functions []string
-	Kinds     []string
+	Below     workflow.ID
+	Namespace string
 	Most      int32
 }
 
-func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, error) {
-	rows, err := q.db.Query(ctx, ListTasks,
-		arg.Namespace,
-		arg.Before,
-		arg.Execution,
+func (q *Queries) OpenExecutions(ctx context.Context, arg OpenExecutionsParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, OpenExecutions,
 		arg.States,
-		arg.Queues,
+		arg.Below,
+		arg.Namespace,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const OpenTasks = `-- name: OpenTasks :many
+SELECT u.id::uuid AS execution_id, t.id FROM (SELECT unnest($1::uuid[]) AS id) u CROSS JOIN LATERAL (
+    SELECT x.id FROM tasks x
+    WHERE x.execution_id = u.id AND x.namespace = $2 AND x.state = ANY($3::text[])
+        AND ($4::uuid IS NULL OR u.id <> $4::uuid OR x.id < $5::uuid)
+        AND (cardinality($6::text[]) = 0 OR (x.queue <> '' AND x.name = ANY($6::text[])))
+        AND (cardinality($7::text[]) = 0 OR x.queue = ANY($7::text[]))
+        AND (cardinality($8::text[]) = 0 OR x.kind = ANY($8::text[]))
+    OFFSET 0
+) t
+ORDER BY u.id DESC, t.id DESC LIMIT $9
+`
+
+type OpenTasksParams struct {
+	Executions    []workflow.ID
+	Namespace     string
+	States        []string
+	LastExecution workflow.ID
+	LastTask      workflow.ID
+	Functions     []string
+	Queues        []string
+	Kinds         []string
+	Most          int32
+}
+
+type OpenTasksRow struct {
+	ExecutionID workflow.ID
+	ID          workflow.ID
+}
+
+func (q *Queries) OpenTasks(ctx context.Context, arg OpenTasksParams) ([]OpenTasksRow, error) {
+	rows, err := q.db.Query(ctx, OpenTasks,
+		arg.Executions,
+		arg.Namespace,
+		arg.States,
+		arg.LastExecution,
+		arg.LastTask,
 		arg.Functions,
+		arg.Queues,
 		arg.Kinds,
 		arg.Most,
 	)
@@ -534,58 +626,10 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Task
+	var items []OpenTasksRow
 	for rows.Next() {
-		var i Task
-		if err := rows.Scan(
-			&i.Namespace,
-			&i.ID,
-			&i.ExecutionID,
-			&i.ParentID,
-			&i.ParentRun,
-			&i.StepKey,
-			&i.Op,
-			&i.Name,
-			&i.Pinned,
-			&i.Version,
-			&i.Queue,
-			&i.Lane,
-			&i.Priority,
-			&i.Input,
-			&i.Options,
-			&i.Item,
-			&i.CreatedAt,
-			&i.Kind,
-			&i.State,
-			&i.DueAt,
-			&i.ScheduledFor,
-			&i.Holder,
-			&i.Token,
-			&i.Attempt,
-			&i.Failures,
-			&i.LostLeases,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.Seq,
-			&i.Result,
-			&i.Error,
-			&i.Detail,
-			&i.WaitingFor,
-			&i.AwaitedBy,
-			&i.Run,
-			&i.Turn,
-			&i.Settled,
-			&i.Open,
-			&i.NextItem,
-			&i.Items,
-			&i.Await,
-			&i.CancelRequested,
-			&i.OwnsResult,
-			&i.AwaitsResult,
-			&i.CacheHit,
-			&i.ConcurrencyKey,
-			&i.Slot,
-		); err != nil {
+		var i OpenTasksRow
+		if err := rows.Scan(&i.ExecutionID, &i.ID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -806,6 +850,114 @@ func (q *Queries) ReadMeters(ctx context.Context, arg ReadMetersParams) ([]ReadM
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TaskIDs = `-- name: TaskIDs :many
+SELECT id FROM tasks
+WHERE namespace = $1 AND id < $2
+    AND ($3::text IS NULL OR (queue <> '' AND name = $3::text))
+    AND ($4::text IS NULL OR queue = $4::text)
+    AND ($5::text IS NULL OR kind = $5::text)
+    AND (NOT $6::boolean OR error IS NOT NULL)
+    AND (cardinality($7::text[]) = 0 OR state = ANY($7::text[]))
+    AND (cardinality($8::text[]) = 0 OR queue = ANY($8::text[]))
+    AND (cardinality($9::text[]) = 0 OR kind = ANY($9::text[]))
+ORDER BY id DESC LIMIT $10
+`
+
+type TaskIDsParams struct {
+	Namespace string
+	Below     workflow.ID
+	Function  *string
+	Queue     *string
+	Kind      *string
+	Erred     bool
+	States    []string
+	Queues    []string
+	Kinds     []string
+	Most      int32
+}
+
+// A run of a list, see db.TaskRun.
+func (q *Queries) TaskIDs(ctx context.Context, arg TaskIDsParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, TaskIDs,
+		arg.Namespace,
+		arg.Below,
+		arg.Function,
+		arg.Queue,
+		arg.Kind,
+		arg.Erred,
+		arg.States,
+		arg.Queues,
+		arg.Kinds,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TaskIDsOf = `-- name: TaskIDsOf :many
+SELECT id FROM tasks
+WHERE execution_id = $1 AND namespace = $2 AND id < $3
+    AND (cardinality($4::text[]) = 0 OR state = ANY($4::text[]))
+    AND (cardinality($5::text[]) = 0 OR (queue <> '' AND name = ANY($5::text[])))
+    AND (cardinality($6::text[]) = 0 OR queue = ANY($6::text[]))
+    AND (cardinality($7::text[]) = 0 OR kind = ANY($7::text[]))
+ORDER BY id DESC LIMIT $8
+`
+
+type TaskIDsOfParams struct {
+	Execution workflow.ID
+	Namespace string
+	Below     workflow.ID
+	States    []string
+	Functions []string
+	Queues    []string
+	Kinds     []string
+	Most      int32
+}
+
+func (q *Queries) TaskIDsOf(ctx context.Context, arg TaskIDsOfParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, TaskIDsOf,
+		arg.Execution,
+		arg.Namespace,
+		arg.Below,
+		arg.States,
+		arg.Functions,
+		arg.Queues,
+		arg.Kinds,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -205,14 +205,15 @@ func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
 const sweepChildren = `-- name: SweepChildren :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
     await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = ?1,
-    changed = ?2
-WHERE namespace = ?3 AND execution_id = ?4 AND parent_id = ?5
+    changed = ?2, error = coalesce(error, ?3)
+WHERE namespace = ?4 AND execution_id = ?5 AND parent_id = ?6
   AND state IN ('pending', 'running', 'waiting')
 `
 
 type SweepChildrenParams struct {
 	Now         *int64
 	Changed     int64
+	SweptError  []byte
 	Namespace   string
 	ExecutionID workflow.ID
 	ParentID    workflow.ID
@@ -222,6 +223,7 @@ func (q *Queries) SweepChildren(ctx context.Context, arg SweepChildrenParams) er
 	_, err := q.exec(ctx, q.sweepChildrenStmt, sweepChildren,
 		arg.Now,
 		arg.Changed,
+		arg.SweptError,
 		arg.Namespace,
 		arg.ExecutionID,
 		arg.ParentID,
@@ -232,14 +234,15 @@ func (q *Queries) SweepChildren(ctx context.Context, arg SweepChildrenParams) er
 const sweepExecution = `-- name: SweepExecution :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
     await = NULL, owns_result = NULL, awaits_result = NULL, slot = 0, completed_at = ?1,
-    changed = ?2
-WHERE namespace = ?3 AND execution_id = ?4
+    changed = ?2, error = coalesce(error, ?3)
+WHERE namespace = ?4 AND execution_id = ?5
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback'
 `
 
 type SweepExecutionParams struct {
 	Now         *int64
 	Changed     int64
+	SweptError  []byte
 	Namespace   string
 	ExecutionID workflow.ID
 }
@@ -248,6 +251,7 @@ func (q *Queries) SweepExecution(ctx context.Context, arg SweepExecutionParams) 
 	_, err := q.exec(ctx, q.sweepExecutionStmt, sweepExecution,
 		arg.Now,
 		arg.Changed,
+		arg.SweptError,
 		arg.Namespace,
 		arg.ExecutionID,
 	)

@@ -66,8 +66,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteWorkerFunctionsStmt, err = db.PrepareContext(ctx, deleteWorkerFunctions); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteWorkerFunctions: %w", err)
 	}
+	if q.erredTaskIDsStmt, err = db.PrepareContext(ctx, erredTaskIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query ErredTaskIDs: %w", err)
+	}
 	if q.executionByKeyStmt, err = db.PrepareContext(ctx, executionByKey); err != nil {
 		return nil, fmt.Errorf("error preparing query ExecutionByKey: %w", err)
+	}
+	if q.executionIDsStmt, err = db.PrepareContext(ctx, executionIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDs: %w", err)
+	}
+	if q.executionIDsOfFunctionStmt, err = db.PrepareContext(ctx, executionIDsOfFunction); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfFunction: %w", err)
+	}
+	if q.executionIDsOfQueueStmt, err = db.PrepareContext(ctx, executionIDsOfQueue); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfQueue: %w", err)
+	}
+	if q.executionIDsOfStateStmt, err = db.PrepareContext(ctx, executionIDsOfState); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfState: %w", err)
+	}
+	if q.executionIDsOfTagStmt, err = db.PrepareContext(ctx, executionIDsOfTag); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfTag: %w", err)
 	}
 	if q.executionStateStmt, err = db.PrepareContext(ctx, executionState); err != nil {
 		return nil, fmt.Errorf("error preparing query ExecutionState: %w", err)
@@ -132,9 +150,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listDueStmt, err = db.PrepareContext(ctx, listDue); err != nil {
 		return nil, fmt.Errorf("error preparing query ListDue: %w", err)
 	}
-	if q.listExecutionsStmt, err = db.PrepareContext(ctx, listExecutions); err != nil {
-		return nil, fmt.Errorf("error preparing query ListExecutions: %w", err)
-	}
 	if q.listExpiredStmt, err = db.PrepareContext(ctx, listExpired); err != nil {
 		return nil, fmt.Errorf("error preparing query ListExpired: %w", err)
 	}
@@ -158,12 +173,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listSweptStmt, err = db.PrepareContext(ctx, listSwept); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSwept: %w", err)
-	}
-	if q.listTasksStmt, err = db.PrepareContext(ctx, listTasks); err != nil {
-		return nil, fmt.Errorf("error preparing query ListTasks: %w", err)
-	}
-	if q.listTasksOfExecutionStmt, err = db.PrepareContext(ctx, listTasksOfExecution); err != nil {
-		return nil, fmt.Errorf("error preparing query ListTasksOfExecution: %w", err)
 	}
 	if q.listWorkerFunctionsStmt, err = db.PrepareContext(ctx, listWorkerFunctions); err != nil {
 		return nil, fmt.Errorf("error preparing query ListWorkerFunctions: %w", err)
@@ -209,6 +218,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.nextLaneStmt, err = db.PrepareContext(ctx, nextLane); err != nil {
 		return nil, fmt.Errorf("error preparing query NextLane: %w", err)
+	}
+	if q.openExecutionsStmt, err = db.PrepareContext(ctx, openExecutions); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenExecutions: %w", err)
 	}
 	if q.ownsResultStmt, err = db.PrepareContext(ctx, ownsResult); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnsResult: %w", err)
@@ -276,11 +288,29 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sweepExecutionStmt, err = db.PrepareContext(ctx, sweepExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query SweepExecution: %w", err)
 	}
+	if q.tagExecutionStmt, err = db.PrepareContext(ctx, tagExecution); err != nil {
+		return nil, fmt.Errorf("error preparing query TagExecution: %w", err)
+	}
 	if q.takeSignalStmt, err = db.PrepareContext(ctx, takeSignal); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeSignal: %w", err)
 	}
 	if q.taskExecutionStmt, err = db.PrepareContext(ctx, taskExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query TaskExecution: %w", err)
+	}
+	if q.taskIDsStmt, err = db.PrepareContext(ctx, taskIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDs: %w", err)
+	}
+	if q.taskIDsOfStmt, err = db.PrepareContext(ctx, taskIDsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOf: %w", err)
+	}
+	if q.taskIDsOfFunctionStmt, err = db.PrepareContext(ctx, taskIDsOfFunction); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOfFunction: %w", err)
+	}
+	if q.taskIDsOfKindStmt, err = db.PrepareContext(ctx, taskIDsOfKind); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOfKind: %w", err)
+	}
+	if q.taskIDsOfQueueStmt, err = db.PrepareContext(ctx, taskIDsOfQueue); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOfQueue: %w", err)
 	}
 	if q.turnStepsStmt, err = db.PrepareContext(ctx, turnSteps); err != nil {
 		return nil, fmt.Errorf("error preparing query TurnSteps: %w", err)
@@ -375,9 +405,39 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteWorkerFunctionsStmt: %w", cerr)
 		}
 	}
+	if q.erredTaskIDsStmt != nil {
+		if cerr := q.erredTaskIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing erredTaskIDsStmt: %w", cerr)
+		}
+	}
 	if q.executionByKeyStmt != nil {
 		if cerr := q.executionByKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing executionByKeyStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsStmt != nil {
+		if cerr := q.executionIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfFunctionStmt != nil {
+		if cerr := q.executionIDsOfFunctionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfFunctionStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfQueueStmt != nil {
+		if cerr := q.executionIDsOfQueueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfQueueStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfStateStmt != nil {
+		if cerr := q.executionIDsOfStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfStateStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfTagStmt != nil {
+		if cerr := q.executionIDsOfTagStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfTagStmt: %w", cerr)
 		}
 	}
 	if q.executionStateStmt != nil {
@@ -485,11 +545,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listDueStmt: %w", cerr)
 		}
 	}
-	if q.listExecutionsStmt != nil {
-		if cerr := q.listExecutionsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listExecutionsStmt: %w", cerr)
-		}
-	}
 	if q.listExpiredStmt != nil {
 		if cerr := q.listExpiredStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listExpiredStmt: %w", cerr)
@@ -528,16 +583,6 @@ func (q *Queries) Close() error {
 	if q.listSweptStmt != nil {
 		if cerr := q.listSweptStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSweptStmt: %w", cerr)
-		}
-	}
-	if q.listTasksStmt != nil {
-		if cerr := q.listTasksStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listTasksStmt: %w", cerr)
-		}
-	}
-	if q.listTasksOfExecutionStmt != nil {
-		if cerr := q.listTasksOfExecutionStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listTasksOfExecutionStmt: %w", cerr)
 		}
 	}
 	if q.listWorkerFunctionsStmt != nil {
@@ -613,6 +658,11 @@ func (q *Queries) Close() error {
 	if q.nextLaneStmt != nil {
 		if cerr := q.nextLaneStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextLaneStmt: %w", cerr)
+		}
+	}
+	if q.openExecutionsStmt != nil {
+		if cerr := q.openExecutionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openExecutionsStmt: %w", cerr)
 		}
 	}
 	if q.ownsResultStmt != nil {
@@ -725,6 +775,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sweepExecutionStmt: %w", cerr)
 		}
 	}
+	if q.tagExecutionStmt != nil {
+		if cerr := q.tagExecutionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tagExecutionStmt: %w", cerr)
+		}
+	}
 	if q.takeSignalStmt != nil {
 		if cerr := q.takeSignalStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing takeSignalStmt: %w", cerr)
@@ -733,6 +788,31 @@ func (q *Queries) Close() error {
 	if q.taskExecutionStmt != nil {
 		if cerr := q.taskExecutionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing taskExecutionStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsStmt != nil {
+		if cerr := q.taskIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfStmt != nil {
+		if cerr := q.taskIDsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfFunctionStmt != nil {
+		if cerr := q.taskIDsOfFunctionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfFunctionStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfKindStmt != nil {
+		if cerr := q.taskIDsOfKindStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfKindStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfQueueStmt != nil {
+		if cerr := q.taskIDsOfQueueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfQueueStmt: %w", cerr)
 		}
 	}
 	if q.turnStepsStmt != nil {
@@ -802,197 +882,217 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                        DBTX
-	tx                        *sql.Tx
-	anyStoppedStmt            *sql.Stmt
-	beatStmt                  *sql.Stmt
-	buryStmt                  *sql.Stmt
-	changedExecutionStmt      *sql.Stmt
-	changedTasksStmt          *sql.Stmt
-	claimStmt                 *sql.Stmt
-	countSlotsStmt            *sql.Stmt
-	deleteExpiredResultsStmt  *sql.Stmt
-	deleteFunctionStmt        *sql.Stmt
-	deleteLostResultsStmt     *sql.Stmt
-	deleteStoppedStmt         *sql.Stmt
-	deleteWorkerStmt          *sql.Stmt
-	deleteWorkerFunctionStmt  *sql.Stmt
-	deleteWorkerFunctionsStmt *sql.Stmt
-	executionByKeyStmt        *sql.Stmt
-	executionStateStmt        *sql.Stmt
-	expireStmt                *sql.Stmt
-	forgetMetersStmt          *sql.Stmt
-	getExecutionStmt          *sql.Stmt
-	getMeterStmt              *sql.Stmt
-	getSecretStmt             *sql.Stmt
-	getTaskStmt               *sql.Stmt
-	hastenStmt                *sql.Stmt
-	heldInStmt                *sql.Stmt
-	insertAttemptStmt         *sql.Stmt
-	insertExecutionStmt       *sql.Stmt
-	insertHoldStmt            *sql.Stmt
-	insertResultStmt          *sql.Stmt
-	insertSignalStmt          *sql.Stmt
-	insertTaskStmt            *sql.Stmt
-	invalidateResultsStmt     *sql.Stmt
-	joinStmt                  *sql.Stmt
-	leaveStmt                 *sql.Stmt
-	listAttemptsStmt          *sql.Stmt
-	listCountersStmt          *sql.Stmt
-	listDueStmt               *sql.Stmt
-	listExecutionsStmt        *sql.Stmt
-	listExpiredStmt           *sql.Stmt
-	listFunctionsStmt         *sql.Stmt
-	listHoldsStmt             *sql.Stmt
-	listOpenHeldStmt          *sql.Stmt
-	listSchedulersStmt        *sql.Stmt
-	listSignalsStmt           *sql.Stmt
-	listStateStmt             *sql.Stmt
-	listSweptStmt             *sql.Stmt
-	listTasksStmt             *sql.Stmt
-	listTasksOfExecutionStmt  *sql.Stmt
-	listWorkerFunctionsStmt   *sql.Stmt
-	listWorkersStmt           *sql.Stmt
-	loadCounterStmt           *sql.Stmt
-	loadExecutionStmt         *sql.Stmt
-	loadItemsStmt             *sql.Stmt
-	loadMailboxStmt           *sql.Stmt
-	loadOpenTasksStmt         *sql.Stmt
-	loadResultStmt            *sql.Stmt
-	loadSentStmt              *sql.Stmt
-	loadStepStmt              *sql.Stmt
-	loadTaskStmt              *sql.Stmt
-	loadWaitersStmt           *sql.Stmt
-	nextAwaitedStmt           *sql.Stmt
-	nextDueStmt               *sql.Stmt
-	nextLaneStmt              *sql.Stmt
-	ownsResultStmt            *sql.Stmt
-	parkStmt                  *sql.Stmt
-	pauseQueueStmt            *sql.Stmt
-	pausedQueuesStmt          *sql.Stmt
-	progressStmt              *sql.Stmt
-	putFunctionStmt           *sql.Stmt
-	putMeterStmt              *sql.Stmt
-	putSecretStmt             *sql.Stmt
-	putWorkerStmt             *sql.Stmt
-	queueDepthsStmt           *sql.Stmt
-	releaseStmt               *sql.Stmt
-	resultWaitersStmt         *sql.Stmt
-	resumeQueueStmt           *sql.Stmt
-	schedulerStateStmt        *sql.Stmt
-	setCounterStmt            *sql.Stmt
-	setInputStmt              *sql.Stmt
-	setResultStmt             *sql.Stmt
-	setStateStmt              *sql.Stmt
-	setWorkerHealthStmt       *sql.Stmt
-	startExecutionStmt        *sql.Stmt
-	sweepChildrenStmt         *sql.Stmt
-	sweepExecutionStmt        *sql.Stmt
-	takeSignalStmt            *sql.Stmt
-	taskExecutionStmt         *sql.Stmt
-	turnStepsStmt             *sql.Stmt
-	unholdStmt                *sql.Stmt
-	unparkStmt                *sql.Stmt
-	updateExecutionStmt       *sql.Stmt
-	updateResultStmt          *sql.Stmt
-	updateTaskStmt            *sql.Stmt
+	db                         DBTX
+	tx                         *sql.Tx
+	anyStoppedStmt             *sql.Stmt
+	beatStmt                   *sql.Stmt
+	buryStmt                   *sql.Stmt
+	changedExecutionStmt       *sql.Stmt
+	changedTasksStmt           *sql.Stmt
+	claimStmt                  *sql.Stmt
+	countSlotsStmt             *sql.Stmt
+	deleteExpiredResultsStmt   *sql.Stmt
+	deleteFunctionStmt         *sql.Stmt
+	deleteLostResultsStmt      *sql.Stmt
+	deleteStoppedStmt          *sql.Stmt
+	deleteWorkerStmt           *sql.Stmt
+	deleteWorkerFunctionStmt   *sql.Stmt
+	deleteWorkerFunctionsStmt  *sql.Stmt
+	erredTaskIDsStmt           *sql.Stmt
+	executionByKeyStmt         *sql.Stmt
+	executionIDsStmt           *sql.Stmt
+	executionIDsOfFunctionStmt *sql.Stmt
+	executionIDsOfQueueStmt    *sql.Stmt
+	executionIDsOfStateStmt    *sql.Stmt
+	executionIDsOfTagStmt      *sql.Stmt
+	executionStateStmt         *sql.Stmt
+	expireStmt                 *sql.Stmt
+	forgetMetersStmt           *sql.Stmt
+	getExecutionStmt           *sql.Stmt
+	getMeterStmt               *sql.Stmt
+	getSecretStmt              *sql.Stmt
+	getTaskStmt                *sql.Stmt
+	hastenStmt                 *sql.Stmt
+	heldInStmt                 *sql.Stmt
+	insertAttemptStmt          *sql.Stmt
+	insertExecutionStmt        *sql.Stmt
+	insertHoldStmt             *sql.Stmt
+	insertResultStmt           *sql.Stmt
+	insertSignalStmt           *sql.Stmt
+	insertTaskStmt             *sql.Stmt
+	invalidateResultsStmt      *sql.Stmt
+	joinStmt                   *sql.Stmt
+	leaveStmt                  *sql.Stmt
+	listAttemptsStmt           *sql.Stmt
+	listCountersStmt           *sql.Stmt
+	listDueStmt                *sql.Stmt
+	listExpiredStmt            *sql.Stmt
+	listFunctionsStmt          *sql.Stmt
+	listHoldsStmt              *sql.Stmt
+	listOpenHeldStmt           *sql.Stmt
+	listSchedulersStmt         *sql.Stmt
+	listSignalsStmt            *sql.Stmt
+	listStateStmt              *sql.Stmt
+	listSweptStmt              *sql.Stmt
+	listWorkerFunctionsStmt    *sql.Stmt
+	listWorkersStmt            *sql.Stmt
+	loadCounterStmt            *sql.Stmt
+	loadExecutionStmt          *sql.Stmt
+	loadItemsStmt              *sql.Stmt
+	loadMailboxStmt            *sql.Stmt
+	loadOpenTasksStmt          *sql.Stmt
+	loadResultStmt             *sql.Stmt
+	loadSentStmt               *sql.Stmt
+	loadStepStmt               *sql.Stmt
+	loadTaskStmt               *sql.Stmt
+	loadWaitersStmt            *sql.Stmt
+	nextAwaitedStmt            *sql.Stmt
+	nextDueStmt                *sql.Stmt
+	nextLaneStmt               *sql.Stmt
+	openExecutionsStmt         *sql.Stmt
+	ownsResultStmt             *sql.Stmt
+	parkStmt                   *sql.Stmt
+	pauseQueueStmt             *sql.Stmt
+	pausedQueuesStmt           *sql.Stmt
+	progressStmt               *sql.Stmt
+	putFunctionStmt            *sql.Stmt
+	putMeterStmt               *sql.Stmt
+	putSecretStmt              *sql.Stmt
+	putWorkerStmt              *sql.Stmt
+	queueDepthsStmt            *sql.Stmt
+	releaseStmt                *sql.Stmt
+	resultWaitersStmt          *sql.Stmt
+	resumeQueueStmt            *sql.Stmt
+	schedulerStateStmt         *sql.Stmt
+	setCounterStmt             *sql.Stmt
+	setInputStmt               *sql.Stmt
+	setResultStmt              *sql.Stmt
+	setStateStmt               *sql.Stmt
+	setWorkerHealthStmt        *sql.Stmt
+	startExecutionStmt         *sql.Stmt
+	sweepChildrenStmt          *sql.Stmt
+	sweepExecutionStmt         *sql.Stmt
+	tagExecutionStmt           *sql.Stmt
+	takeSignalStmt             *sql.Stmt
+	taskExecutionStmt          *sql.Stmt
+	taskIDsStmt                *sql.Stmt
+	taskIDsOfStmt              *sql.Stmt
+	taskIDsOfFunctionStmt      *sql.Stmt
+	taskIDsOfKindStmt          *sql.Stmt
+	taskIDsOfQueueStmt         *sql.Stmt
+	turnStepsStmt              *sql.Stmt
+	unholdStmt                 *sql.Stmt
+	unparkStmt                 *sql.Stmt
+	updateExecutionStmt        *sql.Stmt
+	updateResultStmt           *sql.Stmt
+	updateTaskStmt             *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                        tx,
-		tx:                        tx,
-		anyStoppedStmt:            q.anyStoppedStmt,
-		beatStmt:                  q.beatStmt,
-		buryStmt:                  q.buryStmt,
-		changedExecutionStmt:      q.changedExecutionStmt,
-		changedTasksStmt:          q.changedTasksStmt,
-		claimStmt:                 q.claimStmt,
-		countSlotsStmt:            q.countSlotsStmt,
-		deleteExpiredResultsStmt:  q.deleteExpiredResultsStmt,
-		deleteFunctionStmt:        q.deleteFunctionStmt,
-		deleteLostResultsStmt:     q.deleteLostResultsStmt,
-		deleteStoppedStmt:         q.deleteStoppedStmt,
-		deleteWorkerStmt:          q.deleteWorkerStmt,
-		deleteWorkerFunctionStmt:  q.deleteWorkerFunctionStmt,
-		deleteWorkerFunctionsStmt: q.deleteWorkerFunctionsStmt,
-		executionByKeyStmt:        q.executionByKeyStmt,
-		executionStateStmt:        q.executionStateStmt,
-		expireStmt:                q.expireStmt,
-		forgetMetersStmt:          q.forgetMetersStmt,
-		getExecutionStmt:          q.getExecutionStmt,
-		getMeterStmt:              q.getMeterStmt,
-		getSecretStmt:             q.getSecretStmt,
-		getTaskStmt:               q.getTaskStmt,
-		hastenStmt:                q.hastenStmt,
-		heldInStmt:                q.heldInStmt,
-		insertAttemptStmt:         q.insertAttemptStmt,
-		insertExecutionStmt:       q.insertExecutionStmt,
-		insertHoldStmt:            q.insertHoldStmt,
-		insertResultStmt:          q.insertResultStmt,
-		insertSignalStmt:          q.insertSignalStmt,
-		insertTaskStmt:            q.insertTaskStmt,
-		invalidateResultsStmt:     q.invalidateResultsStmt,
-		joinStmt:                  q.joinStmt,
-		leaveStmt:                 q.leaveStmt,
-		listAttemptsStmt:          q.listAttemptsStmt,
-		listCountersStmt:          q.listCountersStmt,
-		listDueStmt:               q.listDueStmt,
-		listExecutionsStmt:        q.listExecutionsStmt,
-		listExpiredStmt:           q.listExpiredStmt,
-		listFunctionsStmt:         q.listFunctionsStmt,
-		listHoldsStmt:             q.listHoldsStmt,
-		listOpenHeldStmt:          q.listOpenHeldStmt,
-		listSchedulersStmt:        q.listSchedulersStmt,
-		listSignalsStmt:           q.listSignalsStmt,
-		listStateStmt:             q.listStateStmt,
-		listSweptStmt:             q.listSweptStmt,
-		listTasksStmt:             q.listTasksStmt,
-		listTasksOfExecutionStmt:  q.listTasksOfExecutionStmt,
-		listWorkerFunctionsStmt:   q.listWorkerFunctionsStmt,
-		listWorkersStmt:           q.listWorkersStmt,
-		loadCounterStmt:           q.loadCounterStmt,
-		loadExecutionStmt:         q.loadExecutionStmt,
-		loadItemsStmt:             q.loadItemsStmt,
-		loadMailboxStmt:           q.loadMailboxStmt,
-		loadOpenTasksStmt:         q.loadOpenTasksStmt,
-		loadResultStmt:            q.loadResultStmt,
-		loadSentStmt:              q.loadSentStmt,
-		loadStepStmt:              q.loadStepStmt,
-		loadTaskStmt:              q.loadTaskStmt,
-		loadWaitersStmt:           q.loadWaitersStmt,
-		nextAwaitedStmt:           q.nextAwaitedStmt,
-		nextDueStmt:               q.nextDueStmt,
-		nextLaneStmt:              q.nextLaneStmt,
-		ownsResultStmt:            q.ownsResultStmt,
-		parkStmt:                  q.parkStmt,
-		pauseQueueStmt:            q.pauseQueueStmt,
-		pausedQueuesStmt:          q.pausedQueuesStmt,
-		progressStmt:              q.progressStmt,
-		putFunctionStmt:           q.putFunctionStmt,
-		putMeterStmt:              q.putMeterStmt,
-		putSecretStmt:             q.putSecretStmt,
-		putWorkerStmt:             q.putWorkerStmt,
-		queueDepthsStmt:           q.queueDepthsStmt,
-		releaseStmt:               q.releaseStmt,
-		resultWaitersStmt:         q.resultWaitersStmt,
-		resumeQueueStmt:           q.resumeQueueStmt,
-		schedulerStateStmt:        q.schedulerStateStmt,
-		setCounterStmt:            q.setCounterStmt,
-		setInputStmt:              q.setInputStmt,
-		setResultStmt:             q.setResultStmt,
-		setStateStmt:              q.setStateStmt,
-		setWorkerHealthStmt:       q.setWorkerHealthStmt,
-		startExecutionStmt:        q.startExecutionStmt,
-		sweepChildrenStmt:         q.sweepChildrenStmt,
-		sweepExecutionStmt:        q.sweepExecutionStmt,
-		takeSignalStmt:            q.takeSignalStmt,
-		taskExecutionStmt:         q.taskExecutionStmt,
-		turnStepsStmt:             q.turnStepsStmt,
-		unholdStmt:                q.unholdStmt,
-		unparkStmt:                q.unparkStmt,
-		updateExecutionStmt:       q.updateExecutionStmt,
-		updateResultStmt:          q.updateResultStmt,
-		updateTaskStmt:            q.updateTaskStmt,
+		db:                         tx,
+		tx:                         tx,
+		anyStoppedStmt:             q.anyStoppedStmt,
+		beatStmt:                   q.beatStmt,
+		buryStmt:                   q.buryStmt,
+		changedExecutionStmt:       q.changedExecutionStmt,
+		changedTasksStmt:           q.changedTasksStmt,
+		claimStmt:                  q.claimStmt,
+		countSlotsStmt:             q.countSlotsStmt,
+		deleteExpiredResultsStmt:   q.deleteExpiredResultsStmt,
+		deleteFunctionStmt:         q.deleteFunctionStmt,
+		deleteLostResultsStmt:      q.deleteLostResultsStmt,
+		deleteStoppedStmt:          q.deleteStoppedStmt,
+		deleteWorkerStmt:           q.deleteWorkerStmt,
+		deleteWorkerFunctionStmt:   q.deleteWorkerFunctionStmt,
+		deleteWorkerFunctionsStmt:  q.deleteWorkerFunctionsStmt,
+		erredTaskIDsStmt:           q.erredTaskIDsStmt,
+		executionByKeyStmt:         q.executionByKeyStmt,
+		executionIDsStmt:           q.executionIDsStmt,
+		executionIDsOfFunctionStmt: q.executionIDsOfFunctionStmt,
+		executionIDsOfQueueStmt:    q.executionIDsOfQueueStmt,
+		executionIDsOfStateStmt:    q.executionIDsOfStateStmt,
+		executionIDsOfTagStmt:      q.executionIDsOfTagStmt,
+		executionStateStmt:         q.executionStateStmt,
+		expireStmt:                 q.expireStmt,
+		forgetMetersStmt:           q.forgetMetersStmt,
+		getExecutionStmt:           q.getExecutionStmt,
+		getMeterStmt:               q.getMeterStmt,
+		getSecretStmt:              q.getSecretStmt,
+		getTaskStmt:                q.getTaskStmt,
+		hastenStmt:                 q.hastenStmt,
+		heldInStmt:                 q.heldInStmt,
+		insertAttemptStmt:          q.insertAttemptStmt,
+		insertExecutionStmt:        q.insertExecutionStmt,
+		insertHoldStmt:             q.insertHoldStmt,
+		insertResultStmt:           q.insertResultStmt,
+		insertSignalStmt:           q.insertSignalStmt,
+		insertTaskStmt:             q.insertTaskStmt,
+		invalidateResultsStmt:      q.invalidateResultsStmt,
+		joinStmt:                   q.joinStmt,
+		leaveStmt:                  q.leaveStmt,
+		listAttemptsStmt:           q.listAttemptsStmt,
+		listCountersStmt:           q.listCountersStmt,
+		listDueStmt:                q.listDueStmt,
+		listExpiredStmt:            q.listExpiredStmt,
+		listFunctionsStmt:          q.listFunctionsStmt,
+		listHoldsStmt:              q.listHoldsStmt,
+		listOpenHeldStmt:           q.listOpenHeldStmt,
+		listSchedulersStmt:         q.listSchedulersStmt,
+		listSignalsStmt:            q.listSignalsStmt,
+		listStateStmt:              q.listStateStmt,
+		listSweptStmt:              q.listSweptStmt,
+		listWorkerFunctionsStmt:    q.listWorkerFunctionsStmt,
+		listWorkersStmt:            q.listWorkersStmt,
+		loadCounterStmt:            q.loadCounterStmt,
+		loadExecutionStmt:          q.loadExecutionStmt,
+		loadItemsStmt:              q.loadItemsStmt,
+		loadMailboxStmt:            q.loadMailboxStmt,
+		loadOpenTasksStmt:          q.loadOpenTasksStmt,
+		loadResultStmt:             q.loadResultStmt,
+		loadSentStmt:               q.loadSentStmt,
+		loadStepStmt:               q.loadStepStmt,
+		loadTaskStmt:               q.loadTaskStmt,
+		loadWaitersStmt:            q.loadWaitersStmt,
+		nextAwaitedStmt:            q.nextAwaitedStmt,
+		nextDueStmt:                q.nextDueStmt,
+		nextLaneStmt:               q.nextLaneStmt,
+		openExecutionsStmt:         q.openExecutionsStmt,
+		ownsResultStmt:             q.ownsResultStmt,
+		parkStmt:                   q.parkStmt,
+		pauseQueueStmt:             q.pauseQueueStmt,
+		pausedQueuesStmt:           q.pausedQueuesStmt,
+		progressStmt:               q.progressStmt,
+		putFunctionStmt:            q.putFunctionStmt,
+		putMeterStmt:               q.putMeterStmt,
+		putSecretStmt:              q.putSecretStmt,
+		putWorkerStmt:              q.putWorkerStmt,
+		queueDepthsStmt:            q.queueDepthsStmt,
+		releaseStmt:                q.releaseStmt,
+		resultWaitersStmt:          q.resultWaitersStmt,
+		resumeQueueStmt:            q.resumeQueueStmt,
+		schedulerStateStmt:         q.schedulerStateStmt,
+		setCounterStmt:             q.setCounterStmt,
+		setInputStmt:               q.setInputStmt,
+		setResultStmt:              q.setResultStmt,
+		setStateStmt:               q.setStateStmt,
+		setWorkerHealthStmt:        q.setWorkerHealthStmt,
+		startExecutionStmt:         q.startExecutionStmt,
+		sweepChildrenStmt:          q.sweepChildrenStmt,
+		sweepExecutionStmt:         q.sweepExecutionStmt,
+		tagExecutionStmt:           q.tagExecutionStmt,
+		takeSignalStmt:             q.takeSignalStmt,
+		taskExecutionStmt:          q.taskExecutionStmt,
+		taskIDsStmt:                q.taskIDsStmt,
+		taskIDsOfStmt:              q.taskIDsOfStmt,
+		taskIDsOfFunctionStmt:      q.taskIDsOfFunctionStmt,
+		taskIDsOfKindStmt:          q.taskIDsOfKindStmt,
+		taskIDsOfQueueStmt:         q.taskIDsOfQueueStmt,
+		turnStepsStmt:              q.turnStepsStmt,
+		unholdStmt:                 q.unholdStmt,
+		unparkStmt:                 q.unparkStmt,
+		updateExecutionStmt:        q.updateExecutionStmt,
+		updateResultStmt:           q.updateResultStmt,
+		updateTaskStmt:             q.updateTaskStmt,
 	}
 }

@@ -55,6 +55,12 @@ type Execution struct {
 	Changed         int64
 }
 
+type ExecutionTag struct {
+	Namespace   string
+	Tag         string
+	ExecutionID workflow.ID
+}
+
 type Function struct {
 	Namespace          string
 	Name               string
@@ -75,6 +81,7 @@ type Function struct {
 	RateLimit          []byte
 	CreatedAt          int64
 	UpdatedAt          int64
+	RetentionUs        *int64
 }
 
 type Hold struct {
