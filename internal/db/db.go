@@ -259,7 +259,10 @@ type Queries interface {
 	Outline(ctx context.Context, id workflow.ID) (*Overview, error)
 	// TasksByID gives those of the tasks that exist, in the order of their ids.
 	TasksByID(ctx context.Context, ids []workflow.ID) ([]*workflow.Task, error)
-	// QueueDepths gives, of each queue that has any, the tasks that are due.
+	// Stats counts, or estimates where there are too many. Its cost does not grow.
+	Stats(ctx context.Context) (*Stats, error)
+	// QueueDepths gives, of each queue that has any, the tasks that are due, as far as
+	// they are counted.
 	QueueDepths(ctx context.Context) ([]QueueDepth, error)
 }
 
@@ -281,6 +284,7 @@ type Changes struct {
 type QueueDepth struct {
 	Name   string
 	Due    int64
+	More   bool // Due is where counting stopped
 	Oldest time.Time
 }
 

@@ -47,7 +47,7 @@ func (f *ExecutionFilter) Runs(byTag bool) (runs []ExecutionRun) {
 		rest.Functions, rest.States = nil, nil
 		states := f.States
 		if len(states) == 0 {
-			states = executionStates
+			states = ExecutionStates()
 		}
 		for _, function := range f.Functions {
 			for _, state := range states {
@@ -70,8 +70,11 @@ func (f *ExecutionFilter) Runs(byTag bool) (runs []ExecutionRun) {
 	return runs
 }
 
-var executionStates = append(OpenStates(),
-	workflow.ExecutionCompleted, workflow.ExecutionFailed, workflow.ExecutionTimedOut, workflow.ExecutionCancelled)
+// ExecutionStates are all states of executions.
+func ExecutionStates() []workflow.ExecutionState {
+	return append(OpenStates(),
+		workflow.ExecutionCompleted, workflow.ExecutionFailed, workflow.ExecutionTimedOut, workflow.ExecutionCancelled)
+}
 
 // OpenStates are the states of executions that are not terminal.
 func OpenStates() []workflow.ExecutionState {

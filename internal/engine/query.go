@@ -10,6 +10,10 @@ import (
 type (
 	// Page is a part of a list.
 	Page = db.Page
+	// Count is how many there are of something.
+	Count = db.Count
+	// Counted are executions and tasks by state.
+	Counted = db.Stats
 	// ExecutionFilter selects executions.
 	ExecutionFilter = db.ExecutionFilter
 	// TaskFilter selects tasks.

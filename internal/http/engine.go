@@ -45,6 +45,7 @@ type Engine interface {
 	Queues(ctx context.Context) ([]engine.Queue, error)
 	PauseQueue(ctx context.Context, name string, paused bool) (*engine.Queue, error)
 	Schedulers(ctx context.Context) ([]engine.Scheduler, error)
+	Stats(ctx context.Context) (*engine.Stats, error)
 	Follow(ctx context.Context, id workflow.ID, cursor string) (engine.Feed, error)
 	WatchAll() (engine.ChangeList, error)
 	Ready(ctx context.Context) error

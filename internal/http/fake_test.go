@@ -223,6 +223,16 @@ func (f *fake) Schedulers(context.Context) ([]engine.Scheduler, error) {
 	return []engine.Scheduler{{ID: aWorker, Host: "h", State: "ready", StartedAt: noon, SeenAt: noon}}, f.err
 }
 
+func (f *fake) Stats(context.Context) (*engine.Stats, error) {
+	return &engine.Stats{
+		Stats: &engine.Counted{
+			Executions: map[workflow.ExecutionState]engine.Count{workflow.ExecutionRunning: {N: 3}, workflow.ExecutionCompleted: {N: 20_000, Estimated: true}},
+			Tasks:      map[workflow.TaskState]engine.Count{workflow.TaskWaiting: {N: 4}},
+		},
+		Queues: []engine.Queue{{Name: "default", Depth: 10_000, More: true, Oldest: &noon}}, DeadLetters: 2,
+	}, f.err
+}
+
 func (f *fake) Follow(_ context.Context, _ workflow.ID, cursor string) (engine.Feed, error) {
 	if cursor == "bad" {
 		return nil, engine.ErrBadCursor

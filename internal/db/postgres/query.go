@@ -134,21 +134,6 @@ func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (
 	return signals, err
 }
 
-// QueueDepths implements db.Queries.
-func (s *Store) QueueDepths(ctx context.Context) (depths []db.QueueDepth, err error) {
-	err = s.read("counting what is due", func(q *dbsqlc.Queries) error {
-		rows, err := q.QueueDepths(ctx, namespace)
-		if err != nil {
-			return err
-		}
-		depths = column(rows, func(r dbsqlc.QueueDepthsRow) db.QueueDepth {
-			return db.QueueDepth{Name: r.Queue, Due: r.Due, Oldest: r.Oldest}
-		})
-		return nil
-	})
-	return depths, err
-}
-
 // Meters implements db.Queries.
 func (s *Store) Meters(ctx context.Context, refs []db.MeterRef) (db.Meters, error) {
 	meters := make(db.Meters, len(refs))

@@ -138,22 +138,6 @@ func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (
 	return signals, err
 }
 
-// QueueDepths implements db.Queries.
-func (s *Store) QueueDepths(ctx context.Context) (depths []db.QueueDepth, err error) {
-	now := s.clock.now().UnixMicro()
-	err = s.view(ctx, "counting what is due", func(ctx context.Context, q *dbsqlc.Queries) error {
-		rows, err := q.QueueDepths(ctx, dbsqlc.QueueDepthsParams{Namespace: namespace, Now: &now})
-		if err != nil {
-			return err
-		}
-		depths, err = convert(rows, func(r dbsqlc.QueueDepthsRow) (db.QueueDepth, error) {
-			return db.QueueDepth{Name: r.Queue, Due: r.Due, Oldest: timeOf(r.Oldest)}, nil
-		})
-		return err
-	})
-	return depths, err
-}
-
 // Meters implements db.Queries.
 func (s *Store) Meters(ctx context.Context, refs []db.MeterRef) (meters db.Meters, err error) {
 	err = s.view(ctx, "reading meters", func(ctx context.Context, q *dbsqlc.Queries) (err error) {

@@ -452,6 +452,22 @@ type CounterValue struct {
 	Value int64 `json:"value"`
 }
 
+// Counts How many there are of each state.
+type Counts struct {
+	// ByState Every state, with how many are in it.
+	//
+	// Example: {"completed":1042,"pending":2,"running":15}
+	ByState map[string]int64 `json:"by_state"`
+
+	// Estimated The states whose numbers are estimates.
+	//
+	// Example: ["completed"]
+	Estimated []string `json:"estimated"`
+
+	// Total The sum of all states.
+	Total int64 `json:"total"`
+}
+
 // Duration Numbers with the units `ms`, `s`, `m`, `h` and `d`, without spaces.
 //
 // Example: 1h30m
@@ -982,8 +998,11 @@ type ProgressStep struct {
 
 // Queue defines model for Queue.
 type Queue struct {
-	// Depth Tasks that are due and that no scheduler holds.
+	// Depth Tasks that are due and that no scheduler holds, counted up to 10,000.
 	Depth int64 `json:"depth"`
+
+	// More Whether there are more than `depth`.
+	More bool `json:"more"`
 
 	// Name The name of the queue.
 	Name string `json:"name"`
@@ -1178,6 +1197,21 @@ type SignalReceipt struct {
 	//
 	// Example: 0194f6a4-0000-7000-b891-000000000001
 	ID ID `json:"id"`
+}
+
+// Stats defines model for Stats.
+type Stats struct {
+	// DeadLetters Tasks that failed for good and wait for somebody to look.
+	DeadLetters int64 `json:"dead_letters"`
+
+	// Executions How many there are of each state.
+	Executions Counts `json:"executions"`
+
+	// Queues As `GET /v1/queues` lists them.
+	Queues []Queue `json:"queues"`
+
+	// Tasks How many there are of each state.
+	Tasks Counts `json:"tasks"`
 }
 
 // StepStatus `dispatched`: due or put off, with nobody at it. `waiting`: for a time, a signal, its own steps or the result of another call with
@@ -1833,6 +1867,9 @@ type ServerInterface interface {
 	// ListSchedulers List the scheduler instances
 	// (GET /v1/schedulers)
 	ListSchedulers(w http.ResponseWriter, r *http.Request, params ListSchedulersParams)
+	// GetStats Count what there is
+	// (GET /v1/stats)
+	GetStats(w http.ResponseWriter, r *http.Request)
 	// ListTasks List tasks
 	// (GET /v1/tasks)
 	ListTasks(w http.ResponseWriter, r *http.Request, params ListTasksParams)
@@ -2028,6 +2065,12 @@ func (_ Unimplemented) ResumeQueue(w http.ResponseWriter, r *http.Request, name 
 // ListSchedulers List the scheduler instances
 // (GET /v1/schedulers)
 func (_ Unimplemented) ListSchedulers(w http.ResponseWriter, r *http.Request, params ListSchedulersParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetStats Count what there is
+// (GET /v1/stats)
+func (_ Unimplemented) GetStats(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3161,6 +3204,20 @@ func (siw *ServerInterfaceWrapper) ListSchedulers(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// GetStats operation middleware
+func (siw *ServerInterfaceWrapper) GetStats(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetStats(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListTasks operation middleware
 func (siw *ServerInterfaceWrapper) ListTasks(w http.ResponseWriter, r *http.Request) {
 
@@ -3787,6 +3844,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/events", wrapper.FollowAll)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/queues", wrapper.ListQueues)
@@ -7076,6 +7136,93 @@ func (response ListSchedulers503ApplicationProblemPlusJSONResponse) VisitListSch
 	return err
 }
 
+type GetStatsRequestObject struct {
+}
+
+type GetStatsResponseObject interface {
+	VisitGetStatsResponse(w http.ResponseWriter) error
+}
+
+type GetStats200JSONResponse Stats
+
+func (response GetStats200JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats400ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats401ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats500ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats503ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTasksRequestObject struct {
 	Params ListTasksParams
 }
@@ -8448,6 +8595,9 @@ type StrictServerInterface interface {
 	// ListSchedulers List the scheduler instances
 	// (GET /v1/schedulers)
 	ListSchedulers(ctx context.Context, request ListSchedulersRequestObject) (ListSchedulersResponseObject, error)
+	// GetStats Count what there is
+	// (GET /v1/stats)
+	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
 	// ListTasks List tasks
 	// (GET /v1/tasks)
 	ListTasks(ctx context.Context, request ListTasksRequestObject) (ListTasksResponseObject, error)
@@ -9310,6 +9460,30 @@ func (sh *strictHandler) ListSchedulers(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListSchedulersResponseObject); ok {
 		if err := validResponse.VisitListSchedulersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetStats operation middleware
+func (sh *strictHandler) GetStats(w http.ResponseWriter, r *http.Request) {
+	var request GetStatsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStats(ctx, request.(GetStatsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStats")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetStatsResponseObject); ok {
+		if err := validResponse.VisitGetStatsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

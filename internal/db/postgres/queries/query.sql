@@ -96,11 +96,68 @@ SELECT * FROM counters WHERE namespace = @namespace AND execution_id = @executio
 -- name: ListState :many
 SELECT * FROM custom_state WHERE namespace = @namespace AND execution_id = @execution ORDER BY key;
 
--- Walks what is due, so its cost follows the backlog.
+-- Leaps from lane to lane (see claim.sql), and counts so many of each, and so many in all.
 -- name: QueueDepths :many
-SELECT queue, count(*) AS due, min(due_at)::timestamptz AS oldest FROM tasks
-WHERE namespace = @namespace AND due_at IS NOT NULL AND due_at <= now() AND lane <> ''
-GROUP BY queue;
+WITH RECURSIVE lanes AS (
+    (SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
+    WHERE t.namespace = @namespace AND t.due_at IS NOT NULL
+    ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.lane, n.pinned, n.version, n.priority, n.concurrency_key, n.due_at FROM lanes l CROSS JOIN LATERAL (
+        SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
+        WHERE t.namespace = @namespace AND t.due_at IS NOT NULL
+            AND (t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key)
+                > (l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key)
+        ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1
+    ) n
+), counted AS MATERIALIZED (
+    SELECT l.queue, l.due_at AS oldest FROM lanes l CROSS JOIN LATERAL (
+        SELECT 1 FROM tasks t
+        WHERE t.namespace = @namespace AND t.queue = l.queue AND t.lane = l.lane AND t.pinned = l.pinned
+            AND t.version = l.version AND t.priority = l.priority AND t.concurrency_key = l.concurrency_key AND t.due_at <= now()
+        LIMIT sqlc.arg(of_lane)::integer
+    ) t
+    WHERE l.lane <> '' AND l.due_at <= now()
+    LIMIT sqlc.arg(in_all)::integer
+)
+SELECT queue, count(*) AS due, min(oldest)::timestamptz AS oldest FROM counted GROUP BY queue;
+
+-- name: CountExecutions :many
+SELECT s.state::text AS state, c.n FROM (SELECT unnest(@states::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM executions x WHERE x.state = s.state AND x.namespace = @namespace LIMIT sqlc.arg(most)::integer
+    ) y
+) c;
+
+-- The rows of each state, as the server's statistics estimate them: those of a column
+-- of a table, which ANALYZE and the autovacuum renew.
+-- name: EstimateStates :many
+SELECT u.state::text AS state, (u.share * greatest(u.reltuples, 0))::bigint AS n FROM (
+    SELECT unnest(s.most_common_vals::text::text[]) AS state, unnest(s.most_common_freqs) AS share, c.reltuples
+    FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_class c ON c.oid = sqlc.arg(table_name)::text::regclass
+    WHERE s.schemaname = current_schema() AND s.tablename = sqlc.arg(table_name)::text AND s.attname = 'state'
+) u;
+
+-- name: SizeOfTasks :one
+SELECT pg_relation_size('tasks')::bigint AS bytes;
+
+-- name: CountTasks :many
+SELECT state, count(*) AS n FROM tasks WHERE namespace = @namespace GROUP BY state;
+
+-- The oldest and the newest open executions, and their open tasks.
+-- name: SampleOpenTasks :many
+WITH sample AS MATERIALIZED (
+    SELECT e.id FROM (SELECT unnest(@states::text[]) AS state) s CROSS JOIN LATERAL (
+        (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = @namespace ORDER BY x.id LIMIT sqlc.arg(most)::integer)
+        UNION
+        (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = @namespace ORDER BY x.id DESC LIMIT sqlc.arg(most)::integer)
+    ) e
+)
+SELECT t.state, count(*) AS n, (SELECT count(*) FROM sample) AS executions FROM sample e CROSS JOIN LATERAL (
+    SELECT x.state FROM tasks x
+    WHERE x.execution_id = e.id AND x.namespace = @namespace AND x.state IN ('pending', 'running', 'waiting') OFFSET 0
+) t
+GROUP BY t.state;
 
 -- name: ReadMeters :many
 SELECT w.function::text AS function, w.concurrency_key::text AS concurrency_key, l.starts, t.running FROM (SELECT

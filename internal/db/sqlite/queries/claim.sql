@@ -67,8 +67,11 @@ WHERE namespace = sqlc.arg(namespace) AND queue = sqlc.arg(queue) AND lane = sql
     AND version = sqlc.arg(version) AND priority = sqlc.arg(priority) AND concurrency_key = sqlc.arg(concurrency_key)
     AND due_at > sqlc.arg(now) AND state = 'pending' AND failures > 0;
 
--- Walks what is due, so its cost follows the backlog.
--- name: QueueDepths :many
-SELECT queue, count(*) AS due, CAST(min(due_at) AS INTEGER) AS oldest FROM tasks
-WHERE namespace = sqlc.arg(namespace) AND due_at IS NOT NULL AND due_at <= sqlc.arg(now) AND lane <> ''
-GROUP BY queue;
+-- name: CountDue :one
+SELECT count(*) FROM (
+    SELECT 1 FROM tasks
+    WHERE namespace = sqlc.arg(namespace) AND queue = sqlc.arg(queue) AND lane = sqlc.arg(lane) AND pinned = sqlc.arg(pinned)
+        AND version = sqlc.arg(version) AND priority = sqlc.arg(priority) AND concurrency_key = sqlc.arg(concurrency_key)
+        AND due_at <= sqlc.arg(now)
+    LIMIT sqlc.arg(most)
+);

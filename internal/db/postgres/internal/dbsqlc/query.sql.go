@@ -111,6 +111,109 @@ func (q *Queries) ChangedTasks(ctx context.Context, arg ChangedTasksParams) ([]w
 	return items, nil
 }
 
+const CountExecutions = `-- name: CountExecutions :many
+SELECT s.state::text AS state, c.n FROM (SELECT unnest($1::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM executions x WHERE x.state = s.state AND x.namespace = $2 LIMIT $3::integer
+    ) y
+) c
+`
+
+type CountExecutionsParams struct {
+	States    []string
+	Namespace string
+	Most      int32
+}
+
+type CountExecutionsRow struct {
+	State string
+	N     int64
+}
+
+func (q *Queries) CountExecutions(ctx context.Context, arg CountExecutionsParams) ([]CountExecutionsRow, error) {
+	rows, err := q.db.Query(ctx, CountExecutions, arg.States, arg.Namespace, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountExecutionsRow
+	for rows.Next() {
+		var i CountExecutionsRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CountTasks = `-- name: CountTasks :many
+SELECT state, count(*) AS n FROM tasks WHERE namespace = $1 GROUP BY state
+`
+
+type CountTasksRow struct {
+	State workflow.TaskState
+	N     int64
+}
+
+func (q *Queries) CountTasks(ctx context.Context, namespace string) ([]CountTasksRow, error) {
+	rows, err := q.db.Query(ctx, CountTasks, namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountTasksRow
+	for rows.Next() {
+		var i CountTasksRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const EstimateStates = `-- name: EstimateStates :many
+SELECT u.state::text AS state, (u.share * greatest(u.reltuples, 0))::bigint AS n FROM (
+    SELECT unnest(s.most_common_vals::text::text[]) AS state, unnest(s.most_common_freqs) AS share, c.reltuples
+    FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_class c ON c.oid = $1::text::regclass
+    WHERE s.schemaname = current_schema() AND s.tablename = $1::text AND s.attname = 'state'
+) u
+`
+
+type EstimateStatesRow struct {
+	State string
+	N     int64
+}
+
+// The rows of each state, as the server's statistics estimate them: those of a column
+// of a table, which ANALYZE and the autovacuum renew.
+func (q *Queries) EstimateStates(ctx context.Context, tableName string) ([]EstimateStatesRow, error) {
+	rows, err := q.db.Query(ctx, EstimateStates, tableName)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EstimateStatesRow
+	for rows.Next() {
+		var i EstimateStatesRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ExecutionIDs = `-- name: ExecutionIDs :many
 SELECT id FROM executions
 WHERE namespace = $1 AND id < $2 AND ($3::uuid IS NULL OR id >= $3::uuid)
@@ -776,10 +879,36 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 }
 
 const QueueDepths = `-- name: QueueDepths :many
-SELECT queue, count(*) AS due, min(due_at)::timestamptz AS oldest FROM tasks
-WHERE namespace = $1 AND due_at IS NOT NULL AND due_at <= now() AND lane <> ''
-GROUP BY queue
+WITH RECURSIVE lanes AS (
+    (SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
+    WHERE t.namespace = $1 AND t.due_at IS NOT NULL
+    ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.lane, n.pinned, n.version, n.priority, n.concurrency_key, n.due_at FROM lanes l CROSS JOIN LATERAL (
+        SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
+        WHERE t.namespace = $1 AND t.due_at IS NOT NULL
+            AND (t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key)
+                > (l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key)
+        ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1
+    ) n
+), counted AS MATERIALIZED (
+    SELECT l.queue, l.due_at AS oldest FROM lanes l CROSS JOIN LATERAL (
+        SELECT 1 FROM tasks t
+        WHERE t.namespace = $1 AND t.queue = l.queue AND t.lane = l.lane AND t.pinned = l.pinned
+            AND t.version = l.version AND t.priority = l.priority AND t.concurrency_key = l.concurrency_key AND t.due_at <= now()
+        LIMIT $2::integer
+    ) t
+    WHERE l.lane <> '' AND l.due_at <= now()
+    LIMIT $3::integer
+)
+SELECT queue, count(*) AS due, min(oldest)::timestamptz AS oldest FROM counted GROUP BY queue
 `
+
+type QueueDepthsParams struct {
+	Namespace string
+	OfLane    int32
+	InAll     int32
+}
 
 type QueueDepthsRow struct {
 	Queue  string
@@ -787,9 +916,9 @@ type QueueDepthsRow struct {
 	Oldest time.Time
 }
 
-// Walks what is due, so its cost follows the backlog.
-func (q *Queries) QueueDepths(ctx context.Context, namespace string) ([]QueueDepthsRow, error) {
-	rows, err := q.db.Query(ctx, QueueDepths, namespace)
+// Leaps from lane to lane (see claim.sql), and counts so many of each, and so many in all.
+func (q *Queries) QueueDepths(ctx context.Context, arg QueueDepthsParams) ([]QueueDepthsRow, error) {
+	rows, err := q.db.Query(ctx, QueueDepths, arg.Namespace, arg.OfLane, arg.InAll)
 	if err != nil {
 		return nil, err
 	}
@@ -855,6 +984,65 @@ func (q *Queries) ReadMeters(ctx context.Context, arg ReadMetersParams) ([]ReadM
 		return nil, err
 	}
 	return items, nil
+}
+
+const SampleOpenTasks = `-- name: SampleOpenTasks :many
+WITH sample AS MATERIALIZED (
+    SELECT e.id FROM (SELECT unnest($2::text[]) AS state) s CROSS JOIN LATERAL (
+        (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = $1 ORDER BY x.id LIMIT $3::integer)
+        UNION
+        (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = $1 ORDER BY x.id DESC LIMIT $3::integer)
+    ) e
+)
+SELECT t.state, count(*) AS n, (SELECT count(*) FROM sample) AS executions FROM sample e CROSS JOIN LATERAL (
+    SELECT x.state FROM tasks x
+    WHERE x.execution_id = e.id AND x.namespace = $1 AND x.state IN ('pending', 'running', 'waiting') OFFSET 0
+) t
+GROUP BY t.state
+`
+
+type SampleOpenTasksParams struct {
+	Namespace string
+	States    []string
+	Most      int32
+}
+
+type SampleOpenTasksRow struct {
+	State      workflow.TaskState
+	N          int64
+	Executions int64
+}
+
+// The oldest and the newest open executions, and their open tasks.
+func (q *Queries) SampleOpenTasks(ctx context.Context, arg SampleOpenTasksParams) ([]SampleOpenTasksRow, error) {
+	rows, err := q.db.Query(ctx, SampleOpenTasks, arg.Namespace, arg.States, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SampleOpenTasksRow
+	for rows.Next() {
+		var i SampleOpenTasksRow
+		if err := rows.Scan(&i.State, &i.N, &i.Executions); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SizeOfTasks = `-- name: SizeOfTasks :one
+SELECT pg_relation_size('tasks')::bigint AS bytes
+`
+
+func (q *Queries) SizeOfTasks(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, SizeOfTasks)
+	var bytes int64
+	err := row.Scan(&bytes)
+	return bytes, err
 }
 
 const TaskIDs = `-- name: TaskIDs :many

@@ -54,6 +54,45 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) (int64, error) {
 	return result.RowsAffected()
 }
 
+const countDue = `-- name: CountDue :one
+SELECT count(*) FROM (
+    SELECT 1 FROM tasks
+    WHERE namespace = ?1 AND queue = ?2 AND lane = ?3 AND pinned = ?4
+        AND version = ?5 AND priority = ?6 AND concurrency_key = ?7
+        AND due_at <= ?8
+    LIMIT ?9
+)
+`
+
+type CountDueParams struct {
+	Namespace      string
+	Queue          string
+	Lane           string
+	Pinned         bool
+	Version        string
+	Priority       int
+	ConcurrencyKey string
+	Now            *int64
+	Most           int64
+}
+
+func (q *Queries) CountDue(ctx context.Context, arg CountDueParams) (int64, error) {
+	row := q.queryRow(ctx, q.countDueStmt, countDue,
+		arg.Namespace,
+		arg.Queue,
+		arg.Lane,
+		arg.Pinned,
+		arg.Version,
+		arg.Priority,
+		arg.ConcurrencyKey,
+		arg.Now,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countSlots = `-- name: CountSlots :one
 SELECT count(*) FROM tasks
 WHERE slot = 1 AND name = ?1 AND concurrency_key = ?2 AND namespace = ?3
@@ -392,45 +431,4 @@ func (q *Queries) PutMeter(ctx context.Context, arg PutMeterParams) error {
 		arg.IdleAt,
 	)
 	return err
-}
-
-const queueDepths = `-- name: QueueDepths :many
-SELECT queue, count(*) AS due, CAST(min(due_at) AS INTEGER) AS oldest FROM tasks
-WHERE namespace = ?1 AND due_at IS NOT NULL AND due_at <= ?2 AND lane <> ''
-GROUP BY queue
-`
-
-type QueueDepthsParams struct {
-	Namespace string
-	Now       *int64
-}
-
-type QueueDepthsRow struct {
-	Queue  string
-	Due    int64
-	Oldest int64
-}
-
-// Walks what is due, so its cost follows the backlog.
-func (q *Queries) QueueDepths(ctx context.Context, arg QueueDepthsParams) ([]QueueDepthsRow, error) {
-	rows, err := q.query(ctx, q.queueDepthsStmt, queueDepths, arg.Namespace, arg.Now)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []QueueDepthsRow
-	for rows.Next() {
-		var i QueueDepthsRow
-		if err := rows.Scan(&i.Queue, &i.Due, &i.Oldest); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

@@ -42,6 +42,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimStmt, err = db.PrepareContext(ctx, claim); err != nil {
 		return nil, fmt.Errorf("error preparing query Claim: %w", err)
 	}
+	if q.countDueStmt, err = db.PrepareContext(ctx, countDue); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDue: %w", err)
+	}
+	if q.countExecutionsStmt, err = db.PrepareContext(ctx, countExecutions); err != nil {
+		return nil, fmt.Errorf("error preparing query CountExecutions: %w", err)
+	}
+	if q.countOpenTasksStmt, err = db.PrepareContext(ctx, countOpenTasks); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOpenTasks: %w", err)
+	}
 	if q.countSlotsStmt, err = db.PrepareContext(ctx, countSlots); err != nil {
 		return nil, fmt.Errorf("error preparing query CountSlots: %w", err)
 	}
@@ -219,6 +228,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.nextLaneStmt, err = db.PrepareContext(ctx, nextLane); err != nil {
 		return nil, fmt.Errorf("error preparing query NextLane: %w", err)
 	}
+	if q.oldestExecutionsStmt, err = db.PrepareContext(ctx, oldestExecutions); err != nil {
+		return nil, fmt.Errorf("error preparing query OldestExecutions: %w", err)
+	}
 	if q.openExecutionsStmt, err = db.PrepareContext(ctx, openExecutions); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenExecutions: %w", err)
 	}
@@ -249,9 +261,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putWorkerStmt, err = db.PrepareContext(ctx, putWorker); err != nil {
 		return nil, fmt.Errorf("error preparing query PutWorker: %w", err)
 	}
-	if q.queueDepthsStmt, err = db.PrepareContext(ctx, queueDepths); err != nil {
-		return nil, fmt.Errorf("error preparing query QueueDepths: %w", err)
-	}
 	if q.releaseStmt, err = db.PrepareContext(ctx, release); err != nil {
 		return nil, fmt.Errorf("error preparing query Release: %w", err)
 	}
@@ -260,6 +269,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.resumeQueueStmt, err = db.PrepareContext(ctx, resumeQueue); err != nil {
 		return nil, fmt.Errorf("error preparing query ResumeQueue: %w", err)
+	}
+	if q.sampleTasksStmt, err = db.PrepareContext(ctx, sampleTasks); err != nil {
+		return nil, fmt.Errorf("error preparing query SampleTasks: %w", err)
 	}
 	if q.schedulerStateStmt, err = db.PrepareContext(ctx, schedulerState); err != nil {
 		return nil, fmt.Errorf("error preparing query SchedulerState: %w", err)
@@ -312,6 +324,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.taskIDsOfQueueStmt, err = db.PrepareContext(ctx, taskIDsOfQueue); err != nil {
 		return nil, fmt.Errorf("error preparing query TaskIDsOfQueue: %w", err)
 	}
+	if q.taskRangeStmt, err = db.PrepareContext(ctx, taskRange); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskRange: %w", err)
+	}
 	if q.turnStepsStmt, err = db.PrepareContext(ctx, turnSteps); err != nil {
 		return nil, fmt.Errorf("error preparing query TurnSteps: %w", err)
 	}
@@ -363,6 +378,21 @@ func (q *Queries) Close() error {
 	if q.claimStmt != nil {
 		if cerr := q.claimStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing claimStmt: %w", cerr)
+		}
+	}
+	if q.countDueStmt != nil {
+		if cerr := q.countDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDueStmt: %w", cerr)
+		}
+	}
+	if q.countExecutionsStmt != nil {
+		if cerr := q.countExecutionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countExecutionsStmt: %w", cerr)
+		}
+	}
+	if q.countOpenTasksStmt != nil {
+		if cerr := q.countOpenTasksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOpenTasksStmt: %w", cerr)
 		}
 	}
 	if q.countSlotsStmt != nil {
@@ -660,6 +690,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing nextLaneStmt: %w", cerr)
 		}
 	}
+	if q.oldestExecutionsStmt != nil {
+		if cerr := q.oldestExecutionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldestExecutionsStmt: %w", cerr)
+		}
+	}
 	if q.openExecutionsStmt != nil {
 		if cerr := q.openExecutionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openExecutionsStmt: %w", cerr)
@@ -710,11 +745,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putWorkerStmt: %w", cerr)
 		}
 	}
-	if q.queueDepthsStmt != nil {
-		if cerr := q.queueDepthsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing queueDepthsStmt: %w", cerr)
-		}
-	}
 	if q.releaseStmt != nil {
 		if cerr := q.releaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseStmt: %w", cerr)
@@ -728,6 +758,11 @@ func (q *Queries) Close() error {
 	if q.resumeQueueStmt != nil {
 		if cerr := q.resumeQueueStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing resumeQueueStmt: %w", cerr)
+		}
+	}
+	if q.sampleTasksStmt != nil {
+		if cerr := q.sampleTasksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sampleTasksStmt: %w", cerr)
 		}
 	}
 	if q.schedulerStateStmt != nil {
@@ -815,6 +850,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing taskIDsOfQueueStmt: %w", cerr)
 		}
 	}
+	if q.taskRangeStmt != nil {
+		if cerr := q.taskRangeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskRangeStmt: %w", cerr)
+		}
+	}
 	if q.turnStepsStmt != nil {
 		if cerr := q.turnStepsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing turnStepsStmt: %w", cerr)
@@ -890,6 +930,9 @@ type Queries struct {
 	changedExecutionStmt       *sql.Stmt
 	changedTasksStmt           *sql.Stmt
 	claimStmt                  *sql.Stmt
+	countDueStmt               *sql.Stmt
+	countExecutionsStmt        *sql.Stmt
+	countOpenTasksStmt         *sql.Stmt
 	countSlotsStmt             *sql.Stmt
 	deleteExpiredResultsStmt   *sql.Stmt
 	deleteFunctionStmt         *sql.Stmt
@@ -949,6 +992,7 @@ type Queries struct {
 	nextAwaitedStmt            *sql.Stmt
 	nextDueStmt                *sql.Stmt
 	nextLaneStmt               *sql.Stmt
+	oldestExecutionsStmt       *sql.Stmt
 	openExecutionsStmt         *sql.Stmt
 	ownsResultStmt             *sql.Stmt
 	parkStmt                   *sql.Stmt
@@ -959,10 +1003,10 @@ type Queries struct {
 	putMeterStmt               *sql.Stmt
 	putSecretStmt              *sql.Stmt
 	putWorkerStmt              *sql.Stmt
-	queueDepthsStmt            *sql.Stmt
 	releaseStmt                *sql.Stmt
 	resultWaitersStmt          *sql.Stmt
 	resumeQueueStmt            *sql.Stmt
+	sampleTasksStmt            *sql.Stmt
 	schedulerStateStmt         *sql.Stmt
 	setCounterStmt             *sql.Stmt
 	setInputStmt               *sql.Stmt
@@ -980,6 +1024,7 @@ type Queries struct {
 	taskIDsOfFunctionStmt      *sql.Stmt
 	taskIDsOfKindStmt          *sql.Stmt
 	taskIDsOfQueueStmt         *sql.Stmt
+	taskRangeStmt              *sql.Stmt
 	turnStepsStmt              *sql.Stmt
 	unholdStmt                 *sql.Stmt
 	unparkStmt                 *sql.Stmt
@@ -998,6 +1043,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		changedExecutionStmt:       q.changedExecutionStmt,
 		changedTasksStmt:           q.changedTasksStmt,
 		claimStmt:                  q.claimStmt,
+		countDueStmt:               q.countDueStmt,
+		countExecutionsStmt:        q.countExecutionsStmt,
+		countOpenTasksStmt:         q.countOpenTasksStmt,
 		countSlotsStmt:             q.countSlotsStmt,
 		deleteExpiredResultsStmt:   q.deleteExpiredResultsStmt,
 		deleteFunctionStmt:         q.deleteFunctionStmt,
@@ -1057,6 +1105,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		nextAwaitedStmt:            q.nextAwaitedStmt,
 		nextDueStmt:                q.nextDueStmt,
 		nextLaneStmt:               q.nextLaneStmt,
+		oldestExecutionsStmt:       q.oldestExecutionsStmt,
 		openExecutionsStmt:         q.openExecutionsStmt,
 		ownsResultStmt:             q.ownsResultStmt,
 		parkStmt:                   q.parkStmt,
@@ -1067,10 +1116,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putMeterStmt:               q.putMeterStmt,
 		putSecretStmt:              q.putSecretStmt,
 		putWorkerStmt:              q.putWorkerStmt,
-		queueDepthsStmt:            q.queueDepthsStmt,
 		releaseStmt:                q.releaseStmt,
 		resultWaitersStmt:          q.resultWaitersStmt,
 		resumeQueueStmt:            q.resumeQueueStmt,
+		sampleTasksStmt:            q.sampleTasksStmt,
 		schedulerStateStmt:         q.schedulerStateStmt,
 		setCounterStmt:             q.setCounterStmt,
 		setInputStmt:               q.setInputStmt,
@@ -1088,6 +1137,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		taskIDsOfFunctionStmt:      q.taskIDsOfFunctionStmt,
 		taskIDsOfKindStmt:          q.taskIDsOfKindStmt,
 		taskIDsOfQueueStmt:         q.taskIDsOfQueueStmt,
+		taskRangeStmt:              q.taskRangeStmt,
 		turnStepsStmt:              q.turnStepsStmt,
 		unholdStmt:                 q.unholdStmt,
 		unparkStmt:                 q.unparkStmt,
