@@ -46,11 +46,14 @@ type Engine interface {
 	Wait(ctx context.Context, id workflow.ID, wait time.Duration) (*engine.ExecutionView, error)
 	Executions(ctx context.Context, f engine.ExecutionFilter) ([]*workflow.Execution, error)
 	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error)
-	Tasks(ctx context.Context, f engine.TaskFilter) ([]*workflow.Task, error)
+	Tasks(ctx context.Context, f engine.TaskFilter) (*engine.TaskPage, error)
 	Signals(ctx context.Context, id workflow.ID, p engine.Page) ([]*workflow.Signal, error)
 	Why(ctx context.Context, id workflow.ID) (*engine.Why, error)
 	Queues(ctx context.Context) ([]engine.Queue, error)
 	PauseQueue(ctx context.Context, name string, paused bool) (*engine.Queue, error)
 	Schedulers(ctx context.Context) ([]engine.Scheduler, error)
+	Stats(ctx context.Context) (*engine.Stats, error)
+	Follow(ctx context.Context, id workflow.ID, cursor string) (engine.Feed, error)
+	WatchAll() (engine.ChangeList, error)
 	Ready(ctx context.Context) error
 }

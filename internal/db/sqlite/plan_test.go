@@ -92,3 +92,14 @@ func TestNoQueryScansATableThatGrows(t *testing.T) {
 		}
 	}
 }
+
+// Whoever follows an execution sees a task that changed only by this.
+func TestEveryWriteOfATaskOrAnExecutionSaysWhenItWas(t *testing.T) {
+	t.Parallel()
+	write := regexp.MustCompile(`(?s)(UPDATE|INSERT INTO) (tasks|executions)\b`)
+	for name, text := range queries(t) {
+		if write.MatchString(text) && !regexp.MustCompile(`\bchanged\b`).MatchString(text) {
+			t.Errorf("%s does not set changed", name)
+		}
+	}
+}

@@ -482,6 +482,22 @@ type CounterValue struct {
 	Value int64 `json:"value"`
 }
 
+// Counts How many there are of each state.
+type Counts struct {
+	// ByState Every state, with how many are in it.
+	//
+	// Example: {"completed":1042,"pending":2,"running":15}
+	ByState map[string]int64 `json:"by_state"`
+
+	// Estimated The states whose numbers are estimates.
+	//
+	// Example: ["completed"]
+	Estimated []string `json:"estimated"`
+
+	// Total The sum of all states.
+	Total int64 `json:"total"`
+}
+
 // DeadLetter A task that failed for good.
 type DeadLetter struct {
 	// Attempt Attempts that may have executed; of an orchestrator, its turns.
@@ -793,6 +809,11 @@ type Function struct {
 	// RateLimit The most starts in each period; null means no limit.
 	RateLimit *RateLimit `json:"rate_limit"`
 
+	// Retention Numbers with the units `ms`, `s`, `m`, `h` and `d`, without spaces; or null.
+	//
+	// Example: 1h30m
+	Retention *NullableDuration `json:"retention"`
+
 	// RetryPolicy The retry policy in force.
 	RetryPolicy RetryPolicy `json:"retry_policy"`
 
@@ -870,6 +891,10 @@ type FunctionRegistration struct {
 
 	// RateLimit The most starts in each period, in the whole cluster; null means no limit.
 	RateLimit *RateLimitSpec `json:"rate_limit,omitempty"`
+
+	// Retention How long executions of the function are kept after they have ended, 36600 days at most; then they are deleted with all that
+	// belongs to them. null means as long as `STENT_RETENTION` says, `0s` for good. Of several versions, the one registered last counts.
+	Retention *string `json:"retention,omitempty"`
 
 	// RetryPolicy When a failed activity runs again. The delay after a failure is `min(initial_delay * backoff_factor^(attempt-1), max_delay)`, plus or minus
 	// `jitter` of it. Fields that are absent keep their defaults.
@@ -1059,8 +1084,11 @@ type ProgressStep struct {
 
 // Queue defines model for Queue.
 type Queue struct {
-	// Depth Tasks that are due and that no scheduler holds.
+	// Depth Tasks that are due and that no scheduler holds, counted up to 10,000.
 	Depth int64 `json:"depth"`
+
+	// More Whether there are more than `depth`.
+	More bool `json:"more"`
 
 	// Name The name of the queue.
 	Name string `json:"name"`
@@ -1270,6 +1298,21 @@ type SignalReceipt struct {
 	//
 	// Example: 0194f6a4-0000-7000-b891-000000000001
 	ID ID `json:"id"`
+}
+
+// Stats defines model for Stats.
+type Stats struct {
+	// DeadLetters Tasks that failed for good and wait for somebody to look.
+	DeadLetters int64 `json:"dead_letters"`
+
+	// Executions How many there are of each state.
+	Executions Counts `json:"executions"`
+
+	// Queues As `GET /v1/queues` lists them.
+	Queues []Queue `json:"queues"`
+
+	// Tasks How many there are of each state.
+	Tasks Counts `json:"tasks"`
 }
 
 // StepStatus `dispatched`: due or put off, with nobody at it. `waiting`: for a time, a signal, its own steps or the result of another call with
@@ -1560,6 +1603,12 @@ type QueueName = Name
 // Example: 0194f6a4-0000-7000-b891-000000000001
 type TaskID = ID
 
+// TaskKindFilter defines model for TaskKindFilter.
+type TaskKindFilter = []TaskKind
+
+// TaskStateFilter defines model for TaskStateFilter.
+type TaskStateFilter = []TaskState
+
 // TaskToken defines model for TaskToken.
 type TaskToken = string
 
@@ -1678,6 +1727,15 @@ type GetExecutionParams struct {
 	Wait *Wait `form:"wait,omitempty" json:"wait,omitempty"`
 }
 
+// FollowExecutionParams defines parameters for FollowExecution.
+type FollowExecutionParams struct {
+	// LastEventIDQuery The same, for clients that cannot set headers; the header goes before.
+	LastEventIDQuery *string `form:"last_event_id,omitempty" json:"last_event_id,omitempty"`
+
+	// LastEventID The `id` of the last event that came; none begins anew.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // ListSignalsParams defines parameters for ListSignals.
 type ListSignalsParams struct {
 	// Limit The most items to give.
@@ -1696,6 +1754,18 @@ type SendSignalParams struct {
 
 // ListExecutionTasksParams defines parameters for ListExecutionTasks.
 type ListExecutionTasksParams struct {
+	// State Only tasks in one of these states.
+	State *TaskStateFilter `form:"state,omitempty" json:"state,omitempty"`
+
+	// Queue Only those in one of these queues.
+	Queue *QueueFilter `form:"queue,omitempty" json:"queue,omitempty"`
+
+	// Function Only those of one of these functions.
+	Function *FunctionFilter `form:"function,omitempty" json:"function,omitempty"`
+
+	// Kind Only tasks of one of these kinds.
+	Kind *TaskKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
+
 	// Limit The most items to give.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1736,7 +1806,7 @@ type ListSchedulersParams struct {
 // ListTasksParams defines parameters for ListTasks.
 type ListTasksParams struct {
 	// State Only tasks in one of these states.
-	State *[]TaskState `form:"state,omitempty" json:"state,omitempty"`
+	State *TaskStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Queue Only those in one of these queues.
 	Queue *QueueFilter `form:"queue,omitempty" json:"queue,omitempty"`
@@ -1745,7 +1815,7 @@ type ListTasksParams struct {
 	Function *FunctionFilter `form:"function,omitempty" json:"function,omitempty"`
 
 	// Kind Only tasks of one of these kinds.
-	Kind *[]TaskKind `form:"kind,omitempty" json:"kind,omitempty"`
+	Kind *TaskKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
 
 	// Limit The most items to give.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1879,6 +1949,9 @@ type ServerInterface interface {
 	// ReplayDeadLetter Replay a dead letter
 	// (POST /v1/dead-letters/{task_id}/replay)
 	ReplayDeadLetter(w http.ResponseWriter, r *http.Request, taskID DeadTaskID)
+	// FollowAll Hear which executions change
+	// (GET /v1/events)
+	FollowAll(w http.ResponseWriter, r *http.Request)
 	// ListExecutions List executions
 	// (GET /v1/executions)
 	ListExecutions(w http.ResponseWriter, r *http.Request, params ListExecutionsParams)
@@ -1897,6 +1970,9 @@ type ServerInterface interface {
 	// AddToCounter Add to a counter
 	// (POST /v1/executions/{id}/counters/{name})
 	AddToCounter(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name)
+	// FollowExecution Follow an execution
+	// (GET /v1/executions/{id}/events)
+	FollowExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params FollowExecutionParams)
 	// PauseExecution Pause an execution
 	// (POST /v1/executions/{id}/pause)
 	PauseExecution(w http.ResponseWriter, r *http.Request, id ExecutionID)
@@ -1948,6 +2024,9 @@ type ServerInterface interface {
 	// ListSchedulers List the scheduler instances
 	// (GET /v1/schedulers)
 	ListSchedulers(w http.ResponseWriter, r *http.Request, params ListSchedulersParams)
+	// GetStats Count what there is
+	// (GET /v1/stats)
+	GetStats(w http.ResponseWriter, r *http.Request)
 	// ListTasks List tasks
 	// (GET /v1/tasks)
 	ListTasks(w http.ResponseWriter, r *http.Request, params ListTasksParams)
@@ -2032,6 +2111,12 @@ func (_ Unimplemented) ReplayDeadLetter(w http.ResponseWriter, r *http.Request, 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// FollowAll Hear which executions change
+// (GET /v1/events)
+func (_ Unimplemented) FollowAll(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListExecutions List executions
 // (GET /v1/executions)
 func (_ Unimplemented) ListExecutions(w http.ResponseWriter, r *http.Request, params ListExecutionsParams) {
@@ -2065,6 +2150,12 @@ func (_ Unimplemented) CancelExecution(w http.ResponseWriter, r *http.Request, i
 // AddToCounter Add to a counter
 // (POST /v1/executions/{id}/counters/{name})
 func (_ Unimplemented) AddToCounter(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// FollowExecution Follow an execution
+// (GET /v1/executions/{id}/events)
+func (_ Unimplemented) FollowExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params FollowExecutionParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2167,6 +2258,12 @@ func (_ Unimplemented) ResumeQueue(w http.ResponseWriter, r *http.Request, name 
 // ListSchedulers List the scheduler instances
 // (GET /v1/schedulers)
 func (_ Unimplemented) ListSchedulers(w http.ResponseWriter, r *http.Request, params ListSchedulersParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetStats Count what there is
+// (GET /v1/stats)
+func (_ Unimplemented) GetStats(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2475,6 +2572,20 @@ func (siw *ServerInterfaceWrapper) ReplayDeadLetter(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ReplayDeadLetter(w, r, taskID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FollowAll operation middleware
+func (siw *ServerInterfaceWrapper) FollowAll(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FollowAll(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2798,6 +2909,69 @@ func (siw *ServerInterfaceWrapper) AddToCounter(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// FollowExecution operation middleware
+func (siw *ServerInterfaceWrapper) FollowExecution(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ExecutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowExecutionParams
+
+	// ------------- Optional query parameter "last_event_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_event_id", r.URL.Query(), &params.LastEventIDQuery, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "last_event_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "last_event_id", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
+			return
+		}
+
+		params.LastEventID = &LastEventID
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FollowExecution(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // PauseExecution operation middleware
 func (siw *ServerInterfaceWrapper) PauseExecution(w http.ResponseWriter, r *http.Request) {
 
@@ -3042,6 +3216,58 @@ func (siw *ServerInterfaceWrapper) ListExecutionTasks(w http.ResponseWriter, r *
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListExecutionTasksParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "queue" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "queue", r.URL.Query(), &params.Queue, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "queue"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "queue", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "function" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "function", r.URL.Query(), &params.Function, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "function"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "function", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
 
 	// ------------- Optional query parameter "limit" -------------
 
@@ -3391,6 +3617,20 @@ func (siw *ServerInterfaceWrapper) ListSchedulers(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListSchedulers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetStats operation middleware
+func (siw *ServerInterfaceWrapper) GetStats(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetStats(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3986,6 +4226,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/executions/{id}/why", wrapper.ExplainExecution)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/executions/{id}/events", wrapper.FollowExecution)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/executions/{id}/signals", wrapper.ListSignals)
 	})
 	r.Group(func(r chi.Router) {
@@ -4023,6 +4266,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/tasks/{id}/heartbeat", wrapper.HeartbeatTask)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/events", wrapper.FollowAll)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/dead-letters", wrapper.ListDeadLetters)
@@ -4152,6 +4401,12 @@ func ExecutionEndedCallbackHandler(si CallbackReceiverInterface, errHandler func
 type BadRequestApplicationProblemPlusJSONResponse Problem
 
 type ConflictApplicationProblemPlusJSONResponse Problem
+
+type EventStreamTextEventStreamResponse struct {
+	Body io.Reader
+
+	ContentLength int64
+}
 
 type InternalErrorApplicationProblemPlusJSONResponse Problem
 
@@ -4893,6 +5148,121 @@ type ReplayDeadLetter503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReplayDeadLetter503ApplicationProblemPlusJSONResponse) VisitReplayDeadLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAllRequestObject struct {
+}
+
+type FollowAllResponseObject interface {
+	VisitFollowAllResponse(w http.ResponseWriter) error
+}
+
+type FollowAll200TextEventStreamResponse struct {
+	EventStreamTextEventStreamResponse
+}
+
+func (response FollowAll200TextEventStreamResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type FollowAll400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll400ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAll401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll401ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAll500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll500ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAll503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll503ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5714,6 +6084,139 @@ type AddToCounter503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddToCounter503ApplicationProblemPlusJSONResponse) VisitAddToCounterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecutionRequestObject struct {
+	ID     ExecutionID `json:"id"`
+	Params FollowExecutionParams
+}
+
+type FollowExecutionResponseObject interface {
+	VisitFollowExecutionResponse(w http.ResponseWriter) error
+}
+
+type FollowExecution200TextEventStreamResponse struct {
+	EventStreamTextEventStreamResponse
+}
+
+func (response FollowExecution200TextEventStreamResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type FollowExecution400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution400ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution401ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution404ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution500ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution503ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7805,6 +8308,93 @@ func (response ListSchedulers503ApplicationProblemPlusJSONResponse) VisitListSch
 	return err
 }
 
+type GetStatsRequestObject struct {
+}
+
+type GetStatsResponseObject interface {
+	VisitGetStatsResponse(w http.ResponseWriter) error
+}
+
+type GetStats200JSONResponse Stats
+
+func (response GetStats200JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats400ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats401ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats500ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats503ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTasksRequestObject struct {
 	Params ListTasksParams
 }
@@ -9120,6 +9710,9 @@ type StrictServerInterface interface {
 	// ReplayDeadLetter Replay a dead letter
 	// (POST /v1/dead-letters/{task_id}/replay)
 	ReplayDeadLetter(ctx context.Context, request ReplayDeadLetterRequestObject) (ReplayDeadLetterResponseObject, error)
+	// FollowAll Hear which executions change
+	// (GET /v1/events)
+	FollowAll(ctx context.Context, request FollowAllRequestObject) (FollowAllResponseObject, error)
 	// ListExecutions List executions
 	// (GET /v1/executions)
 	ListExecutions(ctx context.Context, request ListExecutionsRequestObject) (ListExecutionsResponseObject, error)
@@ -9138,6 +9731,9 @@ type StrictServerInterface interface {
 	// AddToCounter Add to a counter
 	// (POST /v1/executions/{id}/counters/{name})
 	AddToCounter(ctx context.Context, request AddToCounterRequestObject) (AddToCounterResponseObject, error)
+	// FollowExecution Follow an execution
+	// (GET /v1/executions/{id}/events)
+	FollowExecution(ctx context.Context, request FollowExecutionRequestObject) (FollowExecutionResponseObject, error)
 	// PauseExecution Pause an execution
 	// (POST /v1/executions/{id}/pause)
 	PauseExecution(ctx context.Context, request PauseExecutionRequestObject) (PauseExecutionResponseObject, error)
@@ -9189,6 +9785,9 @@ type StrictServerInterface interface {
 	// ListSchedulers List the scheduler instances
 	// (GET /v1/schedulers)
 	ListSchedulers(ctx context.Context, request ListSchedulersRequestObject) (ListSchedulersResponseObject, error)
+	// GetStats Count what there is
+	// (GET /v1/stats)
+	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
 	// ListTasks List tasks
 	// (GET /v1/tasks)
 	ListTasks(ctx context.Context, request ListTasksRequestObject) (ListTasksResponseObject, error)
@@ -9480,6 +10079,30 @@ func (sh *strictHandler) ReplayDeadLetter(w http.ResponseWriter, r *http.Request
 	}
 }
 
+// FollowAll operation middleware
+func (sh *strictHandler) FollowAll(w http.ResponseWriter, r *http.Request) {
+	var request FollowAllRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowAll(ctx, request.(FollowAllRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowAll")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FollowAllResponseObject); ok {
+		if err := validResponse.VisitFollowAllResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListExecutions operation middleware
 func (sh *strictHandler) ListExecutions(w http.ResponseWriter, r *http.Request, params ListExecutionsParams) {
 	var request ListExecutionsRequestObject
@@ -9663,6 +10286,33 @@ func (sh *strictHandler) AddToCounter(w http.ResponseWriter, r *http.Request, id
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(AddToCounterResponseObject); ok {
 		if err := validResponse.VisitAddToCounterResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FollowExecution operation middleware
+func (sh *strictHandler) FollowExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params FollowExecutionParams) {
+	var request FollowExecutionRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowExecution(ctx, request.(FollowExecutionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowExecution")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FollowExecutionResponseObject); ok {
+		if err := validResponse.VisitFollowExecutionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -10184,6 +10834,30 @@ func (sh *strictHandler) ListSchedulers(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListSchedulersResponseObject); ok {
 		if err := validResponse.VisitListSchedulersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetStats operation middleware
+func (sh *strictHandler) GetStats(w http.ResponseWriter, r *http.Request) {
+	var request GetStatsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStats(ctx, request.(GetStatsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStats")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetStatsResponseObject); ok {
+		if err := validResponse.VisitGetStatsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
