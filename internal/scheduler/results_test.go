@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -137,7 +138,9 @@ func TestTasksMadeBeforeTheirFunctionWasIdempotentShareAResultToo(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.registerShared("later", s.serve(w))
+	server := httptest.NewServer(w) // which serve would register as it is: not idempotent
+	t.Cleanup(func() { server.Close(); w.Close() })
+	s.registerShared("later", server.URL)
 	for _, id := range append(ids, started.Execution.ID) {
 		if view := s.wait(id); string(view.Result) != "1" {
 			t.Errorf("it has %s", view.Result)
