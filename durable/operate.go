@@ -10,23 +10,19 @@ import (
 
 // Stats are the numbers of the service as a whole.
 type Stats struct {
-	Executions  StateCounts  `json:"executions"`
-	Tasks       StateCounts  `json:"tasks"`
-	Queues      []QueueStats `json:"queues"`
-	DeadLetters int64        `json:"dead_letters"`
+	Executions  StateCounts `json:"executions"`
+	Tasks       StateCounts `json:"tasks"`
+	Queues      []QueueInfo `json:"queues"`
+	DeadLetters int64       `json:"dead_letters"`
+	// DeadLettersEstimated says that there are so many dead letters that they are not counted.
+	DeadLettersEstimated bool `json:"dead_letters_estimated"`
 }
 
 // StateCounts says how many there are in each state.
 type StateCounts struct {
-	ByState map[string]int64 `json:"by_state"`
-}
-
-// QueueStats are the numbers of a queue.
-type QueueStats struct {
-	Name      string     `json:"name"`
-	Paused    bool       `json:"paused"`
-	Depth     int64      `json:"depth"`      // tasks that are due and that no scheduler holds
-	OldestDue *time.Time `json:"oldest_due"` // since when the first of them is due
+	Total     int64            `json:"total"`
+	ByState   map[string]int64 `json:"by_state"`
+	Estimated []string         `json:"estimated"` // the states of which there are so many that they are not counted
 }
 
 // Stats reads the numbers of the service as a whole.

@@ -11,33 +11,32 @@ type Count struct {
 	Estimated bool // by what is known of a part, or by the database's own statistics
 }
 
-// Stats are the executions and tasks of each state that has any.
+// Stats are the executions and tasks of each state that has any, and dead letters.
 type Stats struct {
-	Executions map[workflow.ExecutionState]Count
-	Tasks      map[workflow.TaskState]Count
+	Executions  map[workflow.ExecutionState]Count
+	Tasks       map[workflow.TaskState]Count
+	DeadLetters Count
 }
 
-// OpenSample is what is known of some open executions: how many they are, and how
-// many open tasks of each state they have.
+// OpenSample is what is known of some executions of an open state: how many they are,
+// and how many open tasks of each state they have.
 type OpenSample struct {
 	Executions int64
 	Tasks      map[workflow.TaskState]int64
 }
 
-// Extrapolate sets the open tasks by a sample of open executions, of which the stats
+// Extrapolate sets the open tasks by samples of open executions, of which the stats
 // know how many there are.
-func (s *Stats) Extrapolate(sample OpenSample) {
-	var open Count
-	for _, state := range OpenStates() {
-		c := s.Executions[state]
-		open.N += c.N
-		open.Estimated = open.Estimated || c.Estimated
-	}
-	for state, n := range sample.Tasks {
-		count := Count{N: n, Estimated: open.Estimated || open.N > sample.Executions}
-		if count.Estimated && sample.Executions > 0 {
-			count.N = n * max(open.N, sample.Executions) / sample.Executions
+func (s *Stats) Extrapolate(samples map[workflow.ExecutionState]OpenSample) {
+	for state, sample := range samples {
+		open := s.Executions[state]
+		part := open.Estimated || open.N > sample.Executions
+		for state, n := range sample.Tasks {
+			if part && sample.Executions > 0 {
+				n = n * max(open.N, sample.Executions) / sample.Executions
+			}
+			count := s.Tasks[state]
+			s.Tasks[state] = Count{N: count.N + n, Estimated: count.Estimated || part}
 		}
-		s.Tasks[state] = count
 	}
 }

@@ -9,8 +9,7 @@ import (
 // Stats tell how much there is of everything.
 type Stats struct {
 	*db.Stats
-	Queues      []Queue
-	DeadLetters int64
+	Queues []Queue
 }
 
 // Stats counts, or estimates where there is too much to count. Error: ErrUnavailable.

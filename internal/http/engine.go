@@ -18,6 +18,7 @@ type Engine interface {
 	Pause(ctx context.Context, id workflow.ID) error
 	Resume(ctx context.Context, id workflow.ID) error
 	Restart(ctx context.Context, id workflow.ID, fromStep *string) error
+	Bulk(ctx context.Context, b engine.Bulk) (engine.BulkDone, error)
 	Count(ctx context.Context, id workflow.ID, name string, add int64) (int64, error)
 	SetState(ctx context.Context, id workflow.ID, key string, value json.RawMessage) error
 

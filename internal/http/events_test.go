@@ -48,7 +48,7 @@ func (c changes) Next(ctx context.Context, _ time.Duration) (ids []string, many 
 func (c changes) Close() {}
 
 // open opens a stream; its lines come as they are sent, the channel ends with it.
-func (c client) open(t *testing.T, path string, headers ...string) (lines <-chan string, response *http.Response) {
+func (c client) open(t *testing.T, path string, headers ...string) (lines <-chan string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+path, nil)
 	if err != nil {
@@ -58,9 +58,12 @@ func (c client) open(t *testing.T, path string, headers ...string) (lines <-chan
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
 	}
-	response, err = c.http.Do(r)
+	response, err := c.http.Do(r)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || got != "text/event-stream" {
+		t.Errorf("answered %d, %s", response.StatusCode, got)
 	}
 	came := make(chan string, 1000)
 	t.Cleanup(func() { _ = response.Body.Close() })
@@ -70,7 +73,7 @@ func (c client) open(t *testing.T, path string, headers ...string) (lines <-chan
 			came <- scanner.Text()
 		}
 	}()
-	return came, response
+	return came
 }
 
 // expect reads the lines of one event.
@@ -87,10 +90,7 @@ func TestAnExecutionIsFollowedToItsEnd(t *testing.T) {
 	t.Parallel()
 	feed := &parts{next: make(chan engine.FeedPart)}
 	c := setup(t, Options{Engine: &fake{feed: feed}})
-	lines, response := c.open(t, executionPath+"/events")
-	if got := response.Header.Get("Content-Type"); response.StatusCode != 200 || got != "text/event-stream" {
-		t.Fatalf("answered %d, %s", response.StatusCode, got)
-	}
+	lines := c.open(t, executionPath+"/events")
 	expect(t, lines, "retry: 1000")
 	broken := task()
 	broken.Input = json.RawMessage("{\"a\":\r\n1}")
@@ -112,7 +112,7 @@ func TestFollowedExecutionsHaveNoProgress(t *testing.T) {
 	feed := &parts{next: make(chan engine.FeedPart, 1)}
 	c := setup(t, Options{Engine: &fake{feed: feed}})
 	feed.next <- engine.FeedPart{Execution: view(), End: true}
-	lines, _ := c.open(t, executionPath+"/events")
+	lines := c.open(t, executionPath+"/events")
 	var shown map[string]json.RawMessage
 	for line := range lines {
 		if data, ok := strings.CutPrefix(line, "data: {\"id\""); ok {
@@ -135,8 +135,9 @@ func TestAStreamGoesOnFromTheLastEventID(t *testing.T) {
 		feed.next <- engine.FeedPart{End: true}
 	}
 	for _, headers := range [][]string{{"Last-Event-ID: abc"}, nil, {"Last-Event-ID: "}} {
-		lines, _ := c.open(t, executionPath+"/events?last_event_id=def", headers...)
-		for range lines { //nolint:revive // to its end
+		lines := c.open(t, executionPath+"/events?last_event_id=def", headers...)
+		for range lines {
+			continue // to its end
 		}
 	}
 	if got := fmt.Sprint(f.cursors); got != "[abc def def]" {
@@ -154,7 +155,7 @@ func TestChangesAreHintedAt(t *testing.T) {
 	t.Parallel()
 	list := make(changes)
 	c := setup(t, Options{Engine: &fake{changes: list}})
-	lines, _ := c.open(t, "/v1/events")
+	lines := c.open(t, "/v1/events")
 	expect(t, lines, "retry: 1000")
 	list <- []string{"a", "b"}
 	expect(t, lines, "event: changed", `data: {"executions":["a","b"]}`)
@@ -169,7 +170,7 @@ func TestStreamsEndWhenTheServiceDrains(t *testing.T) {
 	draining, drain := context.WithCancel(t.Context())
 	feed := &parts{next: make(chan engine.FeedPart)}
 	c := setup(t, Options{Engine: &fake{feed: feed}, Draining: draining})
-	lines, _ := c.open(t, executionPath+"/events")
+	lines := c.open(t, executionPath+"/events")
 	expect(t, lines, "retry: 1000")
 	drain()
 	if line, more := <-lines; more {

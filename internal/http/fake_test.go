@@ -89,6 +89,13 @@ func (f *fake) Restart(_ context.Context, _ workflow.ID, from *string) error {
 	return f.err
 }
 
+func (f *fake) Bulk(_ context.Context, b engine.Bulk) (engine.BulkDone, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, b)
+	return engine.BulkDone{Matched: 3, Affected: 2, More: true}, f.err
+}
+
 func (f *fake) DeadLetters(_ context.Context, filter engine.DeadLetterFilter) ([]*workflow.DeadLetter, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -265,10 +272,11 @@ func (f *fake) Schedulers(context.Context) ([]engine.Scheduler, error) {
 func (f *fake) Stats(context.Context) (*engine.Stats, error) {
 	return &engine.Stats{
 		Stats: &engine.Counted{
-			Executions: map[workflow.ExecutionState]engine.Count{workflow.ExecutionRunning: {N: 3}, workflow.ExecutionCompleted: {N: 20_000, Estimated: true}},
-			Tasks:      map[workflow.TaskState]engine.Count{workflow.TaskWaiting: {N: 4}},
+			Executions:  map[workflow.ExecutionState]engine.Count{workflow.ExecutionRunning: {N: 3}, workflow.ExecutionCompleted: {N: 20_000, Estimated: true}},
+			Tasks:       map[workflow.TaskState]engine.Count{workflow.TaskWaiting: {N: 4}},
+			DeadLetters: engine.Count{N: 2},
 		},
-		Queues: []engine.Queue{{Name: "default", Depth: 10_000, More: true, Oldest: &noon}}, DeadLetters: 2,
+		Queues: []engine.Queue{{Name: "default", Depth: 10_000, More: true, Oldest: &noon}},
 	}, f.err
 }
 

@@ -27,7 +27,7 @@ func (s *server) GetStats(ctx context.Context, _ api.GetStatsRequestObject) (api
 			api.TaskStatePending, api.TaskStateRunning, api.TaskStateWaiting, api.TaskStateCompleted, api.TaskStateFailed,
 			api.TaskStateCancelled,
 		}),
-		Queues: queues, DeadLetters: stats.DeadLetters,
+		Queues: queues, DeadLetters: stats.DeadLetters.N, DeadLettersEstimated: stats.DeadLetters.Estimated,
 	}, nil
 }
 

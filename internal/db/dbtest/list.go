@@ -55,7 +55,7 @@ func listsAreNewestFirst(f *fixture) {
 
 func executionFilters(f *fixture) {
 	yes := true
-	a, _ := f.start("f", func(e *workflow.Execution, _ *workflow.Task) { 
+	a, _ := f.start("f", func(e *workflow.Execution, _ *workflow.Task) {
 		e.Tags, e.CreatedAt, e.Paused = []string{"x", "y"}, *at(1), yes
 	})
 	b, _ := f.start("g", func(e *workflow.Execution, _ *workflow.Task) { e.Queue, e.Tags, e.CreatedAt = "eu", nil, *at(2) })

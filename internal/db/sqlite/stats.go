@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// countedExecutions is how many executions of a state are counted. SQLite has no
-	// statistics that would tell of more.
-	countedExecutions = 100_000
+	// counted is how many executions of a state, and dead letters, are counted. SQLite
+	// has no statistics that would tell of more.
+	counted = 100_000
 	// sampledTasks is how many tasks are looked at, the newest ones.
 	sampledTasks = 20_000
 	// sampledOpen is how many executions of each open state are looked at from either end.
@@ -62,14 +62,19 @@ func (s *Store) Stats(ctx context.Context) (*db.Stats, error) {
 	stats := &db.Stats{Executions: map[workflow.ExecutionState]db.Count{}, Tasks: map[workflow.TaskState]db.Count{}}
 	err := s.view(ctx, "counting", func(ctx context.Context, q *dbsqlc.Queries) error {
 		for _, state := range db.ExecutionStates() {
-			n, err := q.CountExecutions(ctx, dbsqlc.CountExecutionsParams{State: state, Namespace: namespace, Most: countedExecutions})
+			n, err := q.CountExecutions(ctx, dbsqlc.CountExecutionsParams{State: state, Namespace: namespace, Most: counted})
 			if err != nil {
 				return err
 			}
 			if n > 0 {
-				stats.Executions[state] = db.Count{N: n, Estimated: n == countedExecutions}
+				stats.Executions[state] = db.Count{N: n, Estimated: n == counted}
 			}
 		}
+		letters, err := q.CountDeadLetters(ctx, dbsqlc.CountDeadLettersParams{Namespace: namespace, Most: counted})
+		if err != nil {
+			return err
+		}
+		stats.DeadLetters = db.Count{N: letters, Estimated: letters == counted}
 		return sampleTasks(ctx, q, stats)
 	})
 	if err != nil {
@@ -105,34 +110,38 @@ func sampleTasks(ctx context.Context, q *dbsqlc.Queries, stats *db.Stats) error 
 	if sampled < sampledTasks {
 		return nil
 	}
-	sample, err := sampleOpen(ctx, q)
-	stats.Extrapolate(sample)
-	return err
+	samples := map[workflow.ExecutionState]db.OpenSample{}
+	for _, state := range db.OpenStates() {
+		if samples[state], err = sampleOpen(ctx, q, state); err != nil {
+			return err
+		}
+	}
+	stats.Extrapolate(samples)
+	return nil
 }
 
-func sampleOpen(ctx context.Context, q *dbsqlc.Queries) (db.OpenSample, error) {
+// sampleOpen counts the open tasks of the oldest and of the newest executions of a state.
+func sampleOpen(ctx context.Context, q *dbsqlc.Queries, state workflow.ExecutionState) (db.OpenSample, error) {
 	sample := db.OpenSample{Tasks: map[workflow.TaskState]int64{}}
+	oldest, err := q.OldestExecutions(ctx, dbsqlc.OldestExecutionsParams{State: state, Namespace: namespace, Most: sampledOpen})
+	if err != nil {
+		return sample, err
+	}
 	_, below := (&db.ExecutionFilter{}).IDs()
-	for _, state := range db.OpenStates() {
-		oldest, err := q.OldestExecutions(ctx, dbsqlc.OldestExecutionsParams{State: state, Namespace: namespace, Most: sampledOpen})
+	newest, err := q.OpenExecutions(ctx, dbsqlc.OpenExecutionsParams{
+		State: state, Namespace: namespace, Below: below, Most: sampledOpen,
+	})
+	if err != nil {
+		return sample, err
+	}
+	for _, id := range db.MergeIDs([][]workflow.ID{oldest, newest}, 2*sampledOpen) {
+		sample.Executions++
+		rows, err := q.CountOpenTasks(ctx, dbsqlc.CountOpenTasksParams{ExecutionID: id, Namespace: namespace})
 		if err != nil {
 			return sample, err
 		}
-		newest, err := q.OpenExecutions(ctx, dbsqlc.OpenExecutionsParams{
-			State: state, Namespace: namespace, Below: below, Most: sampledOpen,
-		})
-		if err != nil {
-			return sample, err
-		}
-		for _, id := range db.MergeIDs([][]workflow.ID{oldest, newest}, 2*sampledOpen) {
-			sample.Executions++
-			rows, err := q.CountOpenTasks(ctx, dbsqlc.CountOpenTasksParams{ExecutionID: id, Namespace: namespace})
-			if err != nil {
-				return sample, err
-			}
-			for _, r := range rows {
-				sample.Tasks[r.State] += r.N
-			}
+		for _, r := range rows {
+			sample.Tasks[r.State] += r.N
 		}
 	}
 	return sample, nil

@@ -429,6 +429,79 @@ type Attempt struct {
 	StatusCode *int `json:"status_code"`
 }
 
+// Bulk defines model for Bulk.
+type Bulk struct {
+	// DryRun Whether to do nothing, and only tell how many there are.
+	DryRun *BulkDryRun `json:"dry_run,omitempty"`
+
+	// Filter Which executions: filters of different names must all hold, several values of one are alternatives. There must be one at least; to
+	// mean all, name all states.
+	Filter BulkFilter `json:"filter"`
+
+	// Limit The most executions to act on.
+	Limit *BulkLimit `json:"limit,omitempty"`
+}
+
+// BulkCancellation defines model for BulkCancellation.
+type BulkCancellation struct {
+	// DryRun Whether to do nothing, and only tell how many there are.
+	DryRun *BulkDryRun `json:"dry_run,omitempty"`
+
+	// Filter Which executions: filters of different names must all hold, several values of one are alternatives. There must be one at least; to
+	// mean all, name all states.
+	Filter BulkFilter `json:"filter"`
+
+	// Limit The most executions to act on.
+	Limit *BulkLimit `json:"limit,omitempty"`
+
+	// Mode `graceful`: the orchestrator sees the request and may compensate. `force`: at once.
+	Mode *CancelMode `json:"mode,omitempty"`
+}
+
+// BulkDone defines model for BulkDone.
+type BulkDone struct {
+	// Affected Executions to which it was done; the others had just ended. 0 of a dry run.
+	Affected int `json:"affected"`
+
+	// Matched Executions that were selected, up to the limit.
+	Matched int `json:"matched"`
+
+	// More Whether more are selected than were acted on.
+	More bool `json:"more"`
+}
+
+// BulkDryRun Whether to do nothing, and only tell how many there are.
+type BulkDryRun = bool
+
+// BulkFilter Which executions: filters of different names must all hold, several values of one are alternatives. There must be one at least; to
+// mean all, name all states.
+type BulkFilter struct {
+	// CreatedAfter Only those created at this time or later.
+	//
+	// Example: 2026-01-02T03:04:05.000000Z
+	CreatedAfter *Time `json:"created_after,omitempty"`
+
+	// CreatedBefore Only those created before this time.
+	//
+	// Example: 2026-01-03T00:00:00.000000Z
+	CreatedBefore *Time `json:"created_before,omitempty"`
+
+	// Function Only those of one of these functions.
+	Function *[]Name `json:"function,omitempty"`
+
+	// Queue Only those in one of these queues.
+	Queue *[]Name `json:"queue,omitempty"`
+
+	// State Only executions in one of these states.
+	State *[]ExecutionState `json:"state,omitempty"`
+
+	// Tag Only those with one of these tags.
+	Tag *[]Name `json:"tag,omitempty"`
+}
+
+// BulkLimit The most executions to act on.
+type BulkLimit = int
+
 // BulkReplay defines model for BulkReplay.
 type BulkReplay struct {
 	// FailedAfter Only those of tasks that failed after this time.
@@ -1084,10 +1157,10 @@ type ProgressStep struct {
 
 // Queue defines model for Queue.
 type Queue struct {
-	// Depth Tasks that are due and that no scheduler holds, counted up to 10,000.
+	// Depth Tasks that are due and that no scheduler holds, counted up to 10,000, and about 100,000 in all queues.
 	Depth int64 `json:"depth"`
 
-	// More Whether there are more than `depth`.
+	// More Whether counting stopped there: it may be more than `depth`.
 	More bool `json:"more"`
 
 	// Name The name of the queue.
@@ -1304,6 +1377,9 @@ type SignalReceipt struct {
 type Stats struct {
 	// DeadLetters Tasks that failed for good and wait for somebody to look.
 	DeadLetters int64 `json:"dead_letters"`
+
+	// DeadLettersEstimated Whether that number is an estimate.
+	DeadLettersEstimated bool `json:"dead_letters_estimated"`
 
 	// Executions How many there are of each state.
 	Executions Counts `json:"executions"`
@@ -1875,6 +1951,18 @@ type StartExecutionJSONRequestBody = ExecutionStart
 // StartExecutionsJSONRequestBody defines body for StartExecutions for application/json ContentType.
 type StartExecutionsJSONRequestBody = ExecutionBatch
 
+// CancelExecutionsJSONRequestBody defines body for CancelExecutions for application/json ContentType.
+type CancelExecutionsJSONRequestBody = BulkCancellation
+
+// PauseExecutionsJSONRequestBody defines body for PauseExecutions for application/json ContentType.
+type PauseExecutionsJSONRequestBody = Bulk
+
+// RestartExecutionsJSONRequestBody defines body for RestartExecutions for application/json ContentType.
+type RestartExecutionsJSONRequestBody = Bulk
+
+// ResumeExecutionsJSONRequestBody defines body for ResumeExecutions for application/json ContentType.
+type ResumeExecutionsJSONRequestBody = Bulk
+
 // CancelExecutionJSONRequestBody defines body for CancelExecution for application/json ContentType.
 type CancelExecutionJSONRequestBody = Cancellation
 
@@ -1961,6 +2049,18 @@ type ServerInterface interface {
 	// StartExecutions Dispatch many executions
 	// (POST /v1/executions/batch)
 	StartExecutions(w http.ResponseWriter, r *http.Request)
+	// CancelExecutions Cancel many executions
+	// (POST /v1/executions/cancel)
+	CancelExecutions(w http.ResponseWriter, r *http.Request)
+	// PauseExecutions Pause many executions
+	// (POST /v1/executions/pause)
+	PauseExecutions(w http.ResponseWriter, r *http.Request)
+	// RestartExecutions Restart many executions
+	// (POST /v1/executions/restart)
+	RestartExecutions(w http.ResponseWriter, r *http.Request)
+	// ResumeExecutions Resume many executions
+	// (POST /v1/executions/resume)
+	ResumeExecutions(w http.ResponseWriter, r *http.Request)
 	// GetExecution Get an execution
 	// (GET /v1/executions/{id})
 	GetExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params GetExecutionParams)
@@ -2132,6 +2232,30 @@ func (_ Unimplemented) StartExecution(w http.ResponseWriter, r *http.Request, pa
 // StartExecutions Dispatch many executions
 // (POST /v1/executions/batch)
 func (_ Unimplemented) StartExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CancelExecutions Cancel many executions
+// (POST /v1/executions/cancel)
+func (_ Unimplemented) CancelExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// PauseExecutions Pause many executions
+// (POST /v1/executions/pause)
+func (_ Unimplemented) PauseExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RestartExecutions Restart many executions
+// (POST /v1/executions/restart)
+func (_ Unimplemented) RestartExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ResumeExecutions Resume many executions
+// (POST /v1/executions/resume)
+func (_ Unimplemented) ResumeExecutions(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2797,6 +2921,62 @@ func (siw *ServerInterfaceWrapper) StartExecutions(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.StartExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CancelExecutions operation middleware
+func (siw *ServerInterfaceWrapper) CancelExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PauseExecutions operation middleware
+func (siw *ServerInterfaceWrapper) PauseExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PauseExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RestartExecutions operation middleware
+func (siw *ServerInterfaceWrapper) RestartExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RestartExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResumeExecutions operation middleware
+func (siw *ServerInterfaceWrapper) ResumeExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResumeExecutions(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4215,6 +4395,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/executions/batch", wrapper.StartExecutions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/cancel", wrapper.CancelExecutions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/pause", wrapper.PauseExecutions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/resume", wrapper.ResumeExecutions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/restart", wrapper.RestartExecutions)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/executions/{id}", wrapper.GetExecution)
@@ -5656,6 +5848,550 @@ type StartExecutions503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StartExecutions503ApplicationProblemPlusJSONResponse) VisitStartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutionsRequestObject struct {
+	Body *CancelExecutionsJSONRequestBody
+}
+
+type CancelExecutionsResponseObject interface {
+	VisitCancelExecutionsResponse(w http.ResponseWriter) error
+}
+
+type CancelExecutions200JSONResponse BulkDone
+
+func (response CancelExecutions200JSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions400ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions401ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions413ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions415ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions422ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions500ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions503ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutionsRequestObject struct {
+	Body *PauseExecutionsJSONRequestBody
+}
+
+type PauseExecutionsResponseObject interface {
+	VisitPauseExecutionsResponse(w http.ResponseWriter) error
+}
+
+type PauseExecutions200JSONResponse BulkDone
+
+func (response PauseExecutions200JSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions400ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions401ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions413ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions415ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions422ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions500ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions503ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutionsRequestObject struct {
+	Body *RestartExecutionsJSONRequestBody
+}
+
+type RestartExecutionsResponseObject interface {
+	VisitRestartExecutionsResponse(w http.ResponseWriter) error
+}
+
+type RestartExecutions200JSONResponse BulkDone
+
+func (response RestartExecutions200JSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions400ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions401ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions413ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions415ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions422ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions500ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions503ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutionsRequestObject struct {
+	Body *ResumeExecutionsJSONRequestBody
+}
+
+type ResumeExecutionsResponseObject interface {
+	VisitResumeExecutionsResponse(w http.ResponseWriter) error
+}
+
+type ResumeExecutions200JSONResponse BulkDone
+
+func (response ResumeExecutions200JSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions400ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions401ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions413ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions415ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions422ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions500ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions503ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9722,6 +10458,18 @@ type StrictServerInterface interface {
 	// StartExecutions Dispatch many executions
 	// (POST /v1/executions/batch)
 	StartExecutions(ctx context.Context, request StartExecutionsRequestObject) (StartExecutionsResponseObject, error)
+	// CancelExecutions Cancel many executions
+	// (POST /v1/executions/cancel)
+	CancelExecutions(ctx context.Context, request CancelExecutionsRequestObject) (CancelExecutionsResponseObject, error)
+	// PauseExecutions Pause many executions
+	// (POST /v1/executions/pause)
+	PauseExecutions(ctx context.Context, request PauseExecutionsRequestObject) (PauseExecutionsResponseObject, error)
+	// RestartExecutions Restart many executions
+	// (POST /v1/executions/restart)
+	RestartExecutions(ctx context.Context, request RestartExecutionsRequestObject) (RestartExecutionsResponseObject, error)
+	// ResumeExecutions Resume many executions
+	// (POST /v1/executions/resume)
+	ResumeExecutions(ctx context.Context, request ResumeExecutionsRequestObject) (ResumeExecutionsResponseObject, error)
 	// GetExecution Get an execution
 	// (GET /v1/executions/{id})
 	GetExecution(ctx context.Context, request GetExecutionRequestObject) (GetExecutionResponseObject, error)
@@ -10186,6 +10934,130 @@ func (sh *strictHandler) StartExecutions(w http.ResponseWriter, r *http.Request)
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(StartExecutionsResponseObject); ok {
 		if err := validResponse.VisitStartExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CancelExecutions operation middleware
+func (sh *strictHandler) CancelExecutions(w http.ResponseWriter, r *http.Request) {
+	var request CancelExecutionsRequestObject
+
+	var body CancelExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelExecutions(ctx, request.(CancelExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CancelExecutionsResponseObject); ok {
+		if err := validResponse.VisitCancelExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PauseExecutions operation middleware
+func (sh *strictHandler) PauseExecutions(w http.ResponseWriter, r *http.Request) {
+	var request PauseExecutionsRequestObject
+
+	var body PauseExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PauseExecutions(ctx, request.(PauseExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PauseExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PauseExecutionsResponseObject); ok {
+		if err := validResponse.VisitPauseExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RestartExecutions operation middleware
+func (sh *strictHandler) RestartExecutions(w http.ResponseWriter, r *http.Request) {
+	var request RestartExecutionsRequestObject
+
+	var body RestartExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RestartExecutions(ctx, request.(RestartExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestartExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RestartExecutionsResponseObject); ok {
+		if err := validResponse.VisitRestartExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResumeExecutions operation middleware
+func (sh *strictHandler) ResumeExecutions(w http.ResponseWriter, r *http.Request) {
+	var request ResumeExecutionsRequestObject
+
+	var body ResumeExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeExecutions(ctx, request.(ResumeExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResumeExecutionsResponseObject); ok {
+		if err := validResponse.VisitResumeExecutionsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

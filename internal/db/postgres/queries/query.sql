@@ -96,7 +96,8 @@ SELECT * FROM counters WHERE namespace = @namespace AND execution_id = @executio
 -- name: ListState :many
 SELECT * FROM custom_state WHERE namespace = @namespace AND execution_id = @execution ORDER BY key;
 
--- Leaps from lane to lane (see claim.sql), and counts so many of each, and so many in all.
+-- Leaps from lane to lane (see claim.sql), and counts so many of each: the fewer the
+-- more lanes there are, so that it looks at about so many in all.
 -- name: QueueDepths :many
 WITH RECURSIVE lanes AS (
     (SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
@@ -110,17 +111,21 @@ WITH RECURSIVE lanes AS (
                 > (l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key)
         ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1
     ) n
-), counted AS MATERIALIZED (
-    SELECT l.queue, l.due_at AS oldest FROM lanes l CROSS JOIN LATERAL (
-        SELECT 1 FROM tasks t
-        WHERE t.namespace = @namespace AND t.queue = l.queue AND t.lane = l.lane AND t.pinned = l.pinned
-            AND t.version = l.version AND t.priority = l.priority AND t.concurrency_key = l.concurrency_key AND t.due_at <= now()
-        LIMIT sqlc.arg(of_lane)::integer
-    ) t
-    WHERE l.lane <> '' AND l.due_at <= now()
-    LIMIT sqlc.arg(in_all)::integer
+), due AS MATERIALIZED (
+    SELECT l.* FROM lanes l WHERE l.lane <> '' AND l.due_at <= now()
+), bound AS MATERIALIZED (
+    SELECT least(sqlc.arg(of_lane)::bigint, sqlc.arg(in_all)::bigint / greatest(count(*), 1) + 1) AS most FROM due
 )
-SELECT queue, count(*) AS due, min(oldest)::timestamptz AS oldest FROM counted GROUP BY queue;
+SELECT d.queue, sum(c.n)::bigint AS due, bool_or(c.n >= b.most)::boolean AS more, min(d.due_at)::timestamptz AS oldest
+FROM due d CROSS JOIN bound b CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM tasks t
+        WHERE t.namespace = @namespace AND t.queue = d.queue AND t.lane = d.lane AND t.pinned = d.pinned
+            AND t.version = d.version AND t.priority = d.priority AND t.concurrency_key = d.concurrency_key AND t.due_at <= now()
+        LIMIT (SELECT x.most FROM bound x)
+    ) t
+) c
+GROUP BY d.queue ORDER BY d.queue;
 
 -- name: CountExecutions :many
 SELECT s.state::text AS state, c.n FROM (SELECT unnest(@states::text[]) AS state) s CROSS JOIN LATERAL (
@@ -141,23 +146,35 @@ SELECT u.state::text AS state, (u.share * greatest(u.reltuples, 0))::bigint AS n
 -- name: SizeOfTasks :one
 SELECT pg_relation_size('tasks')::bigint AS bytes;
 
+-- Some pages of the table, for when nobody has looked at it yet: share is how many in a
+-- hundred.
+-- name: SampleTasks :many
+SELECT state, count(*) AS n FROM tasks TABLESAMPLE SYSTEM (sqlc.arg(share)::real) GROUP BY state;
+
+-- name: CountDeadLetters :one
+SELECT count(*) AS n, (SELECT greatest(c.reltuples, 0)::bigint FROM pg_catalog.pg_class c WHERE c.oid = 'dead_letters'::regclass) AS estimated
+FROM (
+    SELECT 1 FROM dead_letters d WHERE (d.namespace = @namespace) IS TRUE LIMIT sqlc.arg(most)::integer
+) d;
+
 -- name: CountTasks :many
 SELECT state, count(*) AS n FROM tasks WHERE namespace = @namespace GROUP BY state;
 
--- The oldest and the newest open executions, and their open tasks.
+-- The open tasks of the oldest and of the newest executions of each open state.
 -- name: SampleOpenTasks :many
 WITH sample AS MATERIALIZED (
-    SELECT e.id FROM (SELECT unnest(@states::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT s.state, e.id FROM (SELECT unnest(@states::text[]) AS state) s CROSS JOIN LATERAL (
         (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = @namespace ORDER BY x.id LIMIT sqlc.arg(most)::integer)
         UNION
         (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = @namespace ORDER BY x.id DESC LIMIT sqlc.arg(most)::integer)
     ) e
 )
-SELECT t.state, count(*) AS n, (SELECT count(*) FROM sample) AS executions FROM sample e CROSS JOIN LATERAL (
+SELECT e.state::text AS execution_state, t.state, count(*) AS n, (SELECT count(*) FROM sample s WHERE s.state = e.state) AS executions
+FROM sample e CROSS JOIN LATERAL (
     SELECT x.state FROM tasks x
     WHERE x.execution_id = e.id AND x.namespace = @namespace AND x.state IN ('pending', 'running', 'waiting') OFFSET 0
 ) t
-GROUP BY t.state;
+GROUP BY e.state, t.state;
 
 -- name: ReadMeters :many
 SELECT w.function::text AS function, w.concurrency_key::text AS concurrency_key, l.starts, t.running FROM (SELECT

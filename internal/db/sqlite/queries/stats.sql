@@ -22,3 +22,6 @@ SELECT id FROM executions WHERE state = sqlc.arg(state) AND namespace = sqlc.arg
 SELECT state, count(*) AS n FROM tasks
 WHERE execution_id = sqlc.arg(execution_id) AND namespace = sqlc.arg(namespace) AND state IN ('pending', 'running', 'waiting')
 GROUP BY state;
+
+-- name: CountDeadLetters :one
+SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE failed_at > 0 AND namespace = sqlc.arg(namespace) LIMIT sqlc.arg(most));

@@ -111,6 +111,30 @@ func (q *Queries) ChangedTasks(ctx context.Context, arg ChangedTasksParams) ([]w
 	return items, nil
 }
 
+const CountDeadLetters = `-- name: CountDeadLetters :one
+SELECT count(*) AS n, (SELECT greatest(c.reltuples, 0)::bigint FROM pg_catalog.pg_class c WHERE c.oid = 'dead_letters'::regclass) AS estimated
+FROM (
+    SELECT 1 FROM dead_letters d WHERE (d.namespace = $1) IS TRUE LIMIT $2::integer
+) d
+`
+
+type CountDeadLettersParams struct {
+	Namespace string
+	Most      int32
+}
+
+type CountDeadLettersRow struct {
+	N         int64
+	Estimated int64
+}
+
+func (q *Queries) CountDeadLetters(ctx context.Context, arg CountDeadLettersParams) (CountDeadLettersRow, error) {
+	row := q.db.QueryRow(ctx, CountDeadLetters, arg.Namespace, arg.Most)
+	var i CountDeadLettersRow
+	err := row.Scan(&i.N, &i.Estimated)
+	return i, err
+}
+
 const CountExecutions = `-- name: CountExecutions :many
 SELECT s.state::text AS state, c.n FROM (SELECT unnest($1::text[]) AS state) s CROSS JOIN LATERAL (
     SELECT count(*) AS n FROM (
@@ -894,32 +918,38 @@ WITH RECURSIVE lanes AS (
                 > (l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key)
         ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1
     ) n
-), counted AS MATERIALIZED (
-    SELECT l.queue, l.due_at AS oldest FROM lanes l CROSS JOIN LATERAL (
-        SELECT 1 FROM tasks t
-        WHERE t.namespace = $1 AND t.queue = l.queue AND t.lane = l.lane AND t.pinned = l.pinned
-            AND t.version = l.version AND t.priority = l.priority AND t.concurrency_key = l.concurrency_key AND t.due_at <= now()
-        LIMIT $2::integer
-    ) t
-    WHERE l.lane <> '' AND l.due_at <= now()
-    LIMIT $3::integer
+), due AS MATERIALIZED (
+    SELECT l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key, l.due_at FROM lanes l WHERE l.lane <> '' AND l.due_at <= now()
+), bound AS MATERIALIZED (
+    SELECT least($2::bigint, $3::bigint / greatest(count(*), 1) + 1) AS most FROM due
 )
-SELECT queue, count(*) AS due, min(oldest)::timestamptz AS oldest FROM counted GROUP BY queue
+SELECT d.queue, sum(c.n)::bigint AS due, bool_or(c.n >= b.most)::boolean AS more, min(d.due_at)::timestamptz AS oldest
+FROM due d CROSS JOIN bound b CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM tasks t
+        WHERE t.namespace = $1 AND t.queue = d.queue AND t.lane = d.lane AND t.pinned = d.pinned
+            AND t.version = d.version AND t.priority = d.priority AND t.concurrency_key = d.concurrency_key AND t.due_at <= now()
+        LIMIT (SELECT x.most FROM bound x)
+    ) t
+) c
+GROUP BY d.queue ORDER BY d.queue
 `
 
 type QueueDepthsParams struct {
 	Namespace string
-	OfLane    int32
-	InAll     int32
+	OfLane    int64
+	InAll     int64
 }
 
 type QueueDepthsRow struct {
 	Queue  string
 	Due    int64
+	More   bool
 	Oldest time.Time
 }
 
-// Leaps from lane to lane (see claim.sql), and counts so many of each, and so many in all.
+// Leaps from lane to lane (see claim.sql), and counts so many of each: the fewer the
+// more lanes there are, so that it looks at about so many in all.
 func (q *Queries) QueueDepths(ctx context.Context, arg QueueDepthsParams) ([]QueueDepthsRow, error) {
 	rows, err := q.db.Query(ctx, QueueDepths, arg.Namespace, arg.OfLane, arg.InAll)
 	if err != nil {
@@ -929,7 +959,12 @@ func (q *Queries) QueueDepths(ctx context.Context, arg QueueDepthsParams) ([]Que
 	var items []QueueDepthsRow
 	for rows.Next() {
 		var i QueueDepthsRow
-		if err := rows.Scan(&i.Queue, &i.Due, &i.Oldest); err != nil {
+		if err := rows.Scan(
+			&i.Queue,
+			&i.Due,
+			&i.More,
+			&i.Oldest,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -991,17 +1026,18 @@ func (q *Queries) ReadMeters(ctx context.Context, arg ReadMetersParams) ([]ReadM
 
 const SampleOpenTasks = `-- name: SampleOpenTasks :many
 WITH sample AS MATERIALIZED (
-    SELECT e.id FROM (SELECT unnest($2::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT s.state, e.id FROM (SELECT unnest($2::text[]) AS state) s CROSS JOIN LATERAL (
         (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = $1 ORDER BY x.id LIMIT $3::integer)
         UNION
         (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = $1 ORDER BY x.id DESC LIMIT $3::integer)
     ) e
 )
-SELECT t.state, count(*) AS n, (SELECT count(*) FROM sample) AS executions FROM sample e CROSS JOIN LATERAL (
+SELECT e.state::text AS execution_state, t.state, count(*) AS n, (SELECT count(*) FROM sample s WHERE s.state = e.state) AS executions
+FROM sample e CROSS JOIN LATERAL (
     SELECT x.state FROM tasks x
     WHERE x.execution_id = e.id AND x.namespace = $1 AND x.state IN ('pending', 'running', 'waiting') OFFSET 0
 ) t
-GROUP BY t.state
+GROUP BY e.state, t.state
 `
 
 type SampleOpenTasksParams struct {
@@ -1011,12 +1047,13 @@ type SampleOpenTasksParams struct {
 }
 
 type SampleOpenTasksRow struct {
-	State      workflow.TaskState
-	N          int64
-	Executions int64
+	ExecutionState string
+	State          workflow.TaskState
+	N              int64
+	Executions     int64
 }
 
-// The oldest and the newest open executions, and their open tasks.
+// The open tasks of the oldest and of the newest executions of each open state.
 func (q *Queries) SampleOpenTasks(ctx context.Context, arg SampleOpenTasksParams) ([]SampleOpenTasksRow, error) {
 	rows, err := q.db.Query(ctx, SampleOpenTasks, arg.Namespace, arg.States, arg.Most)
 	if err != nil {
@@ -1026,7 +1063,43 @@ func (q *Queries) SampleOpenTasks(ctx context.Context, arg SampleOpenTasksParams
 	var items []SampleOpenTasksRow
 	for rows.Next() {
 		var i SampleOpenTasksRow
-		if err := rows.Scan(&i.State, &i.N, &i.Executions); err != nil {
+		if err := rows.Scan(
+			&i.ExecutionState,
+			&i.State,
+			&i.N,
+			&i.Executions,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SampleTasks = `-- name: SampleTasks :many
+SELECT state, count(*) AS n FROM tasks TABLESAMPLE SYSTEM ($1::real) GROUP BY state
+`
+
+type SampleTasksRow struct {
+	State workflow.TaskState
+	N     int64
+}
+
+// Some pages of the table, for when nobody has looked at it yet: share is how many in a
+// hundred.
+func (q *Queries) SampleTasks(ctx context.Context, share float32) ([]SampleTasksRow, error) {
+	rows, err := q.db.Query(ctx, SampleTasks, share)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SampleTasksRow
+	for rows.Next() {
+		var i SampleTasksRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

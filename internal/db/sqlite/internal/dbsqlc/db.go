@@ -45,6 +45,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.copyPayloadStmt, err = db.PrepareContext(ctx, copyPayload); err != nil {
 		return nil, fmt.Errorf("error preparing query CopyPayload: %w", err)
 	}
+	if q.countDeadLettersStmt, err = db.PrepareContext(ctx, countDeadLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeadLetters: %w", err)
+	}
 	if q.countDueStmt, err = db.PrepareContext(ctx, countDue); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDue: %w", err)
 	}
@@ -425,6 +428,11 @@ func (q *Queries) Close() error {
 	if q.copyPayloadStmt != nil {
 		if cerr := q.copyPayloadStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing copyPayloadStmt: %w", cerr)
+		}
+	}
+	if q.countDeadLettersStmt != nil {
+		if cerr := q.countDeadLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeadLettersStmt: %w", cerr)
 		}
 	}
 	if q.countDueStmt != nil {
@@ -1043,6 +1051,7 @@ type Queries struct {
 	changedTasksStmt              *sql.Stmt
 	claimStmt                     *sql.Stmt
 	copyPayloadStmt               *sql.Stmt
+	countDeadLettersStmt          *sql.Stmt
 	countDueStmt                  *sql.Stmt
 	countExecutionsStmt           *sql.Stmt
 	countOpenTasksStmt            *sql.Stmt
@@ -1170,6 +1179,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		changedTasksStmt:              q.changedTasksStmt,
 		claimStmt:                     q.claimStmt,
 		copyPayloadStmt:               q.copyPayloadStmt,
+		countDeadLettersStmt:          q.countDeadLettersStmt,
 		countDueStmt:                  q.countDueStmt,
 		countExecutionsStmt:           q.countExecutionsStmt,
 		countOpenTasksStmt:            q.countOpenTasksStmt,

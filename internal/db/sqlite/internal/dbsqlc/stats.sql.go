@@ -11,6 +11,22 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
+const countDeadLetters = `-- name: CountDeadLetters :one
+SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE failed_at > 0 AND namespace = ?1 LIMIT ?2)
+`
+
+type CountDeadLettersParams struct {
+	Namespace string
+	Most      int64
+}
+
+func (q *Queries) CountDeadLetters(ctx context.Context, arg CountDeadLettersParams) (int64, error) {
+	row := q.queryRow(ctx, q.countDeadLettersStmt, countDeadLetters, arg.Namespace, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countExecutions = `-- name: CountExecutions :one
 SELECT count(*) FROM (
     SELECT 1 FROM executions WHERE state = ?1 AND namespace = ?2 LIMIT ?3
