@@ -45,10 +45,12 @@ type Cleanup struct {
 // Cleaned is how much was deleted, or would be.
 type Cleaned struct {
 	Executions  int64 `json:"executions"`
-	DeadLetters int64 `json:"dead_letters"`
+	DeadLetters int64 `json:"dead_letters"` // without those that went with their executions
+	More        bool  `json:"more"`         // there was no time for all
 }
 
-// Cleanup deletes executions that have ended, and dead letters.
+// Cleanup deletes executions that have ended, whatever the retention of their
+// functions, with all that belongs to them, and dead letters. It takes 30 s at most.
 func (c *Client) Cleanup(ctx context.Context, what Cleanup) (*Cleaned, error) {
 	body := map[string]any{
 		"older_than": wire.FormatDuration(what.OlderThan), "executions": what.Executions, "dead_letters": what.DeadLetters, "dry_run": what.DryRun,

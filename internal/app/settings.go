@@ -30,10 +30,13 @@ type Settings struct {
 	PollInterval  time.Duration
 	DrainTimeout  time.Duration
 	Retention     time.Duration // of dead letters; 0: for good
-	CleanInterval time.Duration
-	DrainDelay    time.Duration
-	MaxTurnBytes  int
-	StrictSSRF    bool
+	// ExecutionRetention is that of executions that have ended, if their function does
+	// not say; 0: for good.
+	ExecutionRetention time.Duration
+	CleanInterval      time.Duration
+	DrainDelay         time.Duration
+	MaxTurnBytes       int
+	StrictSSRF         bool
 
 	// CallbackSecret signs callbacks; none: the secret of the function's worker does.
 	CallbackSecret string
@@ -90,6 +93,7 @@ func (s *Settings) all() []setting {
 		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up", (*span)(&s.PollInterval)},
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on when asked to stop", (*span)(&s.DrainTimeout)},
 		{"STENT_RETENTION", "retention", "how long dead letters are kept; 0s: for good", (*span)(&s.Retention)},
+		{"STENT_EXECUTION_RETENTION", "execution-retention", "how long executions that have ended are kept, if their function does not say; 0s: for good", (*span)(&s.ExecutionRetention)},
 		{"STENT_CLEANUP_INTERVAL", "cleanup-interval", "how often what nobody needs any more is deleted", (*span)(&s.CleanInterval)},
 		{"STENT_DRAIN_DELAY", "drain-delay", "how long the API goes on accepting requests after /readyz has turned false, for load balancers to notice", (*span)(&s.DrainDelay)},
 		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn, with its history, beyond which an execution is blocked", (*number)(&s.MaxTurnBytes)},

@@ -130,7 +130,11 @@ func (s *session) cleanup(ctx context.Context, what durable.Cleanup, force bool)
 		if what.DryRun {
 			verb = "would be deleted"
 		}
-		_, err := fmt.Fprintf(s.Out, "%s %s\n", cleaned(done), verb)
+		rest := ""
+		if done.More {
+			rest = "; there is more: run it again"
+		}
+		_, err := fmt.Fprintf(s.Out, "%s %s%s\n", cleaned(done), verb, rest)
 		return err
 	})
 }

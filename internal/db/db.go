@@ -44,6 +44,7 @@ type Store interface {
 	Leases
 	Results
 	DeadLetters
+	Ended
 	Catalog
 	Queries
 

@@ -32,6 +32,8 @@ type Engine interface {
 	ReplayAll(ctx context.Context, r engine.BulkReplay) (engine.BulkReplayed, error)
 	Discard(ctx context.Context, task workflow.ID) error
 
+	Cleanup(ctx context.Context, what engine.Cleanup) (engine.Cleaned, error)
+
 	PutFunction(ctx context.Context, f *workflow.Function) (*workflow.Function, error)
 	Function(ctx context.Context, name string, version *string) (*workflow.Function, error)
 	Functions(ctx context.Context) ([]*workflow.Function, error)

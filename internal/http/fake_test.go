@@ -96,6 +96,13 @@ func (f *fake) Bulk(_ context.Context, b engine.Bulk) (engine.BulkDone, error) {
 	return engine.BulkDone{Matched: 3, Affected: 2, More: true}, f.err
 }
 
+func (f *fake) Cleanup(_ context.Context, what engine.Cleanup) (engine.Cleaned, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, what)
+	return engine.Cleaned{Executions: 5, DeadLetters: 1, More: true}, f.err
+}
+
 func (f *fake) DeadLetters(_ context.Context, filter engine.DeadLetterFilter) ([]*workflow.DeadLetter, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -61,6 +61,7 @@ func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 		{"GET", executionPath + "/tasks?state=failed&kind=activity&function=f&queue=q", "", 200},
 		{"GET", "/v1/queues", "", 200},
 		{"GET", "/v1/stats", "", 200},
+		{"POST", "/v1/cleanup", `{"older_than":"30d"}`, 200},
 		{"POST", "/v1/executions/cancel", `{"filter":{"state":["blocked"]},"mode":"force"}`, 200},
 		{"POST", "/v1/executions/pause", `{"filter":{"function":["f"]},"limit":10,"dry_run":true}`, 200},
 		{"POST", "/v1/executions/resume", `{"filter":{"queue":["q"],"tag":["t"]}}`, 200},

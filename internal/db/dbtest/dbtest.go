@@ -24,7 +24,7 @@ type Open func(t testing.TB) db.Store
 
 // Run runs the suite, in parallel, each test on a database of its own.
 func Run(t *testing.T, open Open) {
-	for _, group := range []map[string]func(*fixture){journal, sweeping, mailbox, sharing, leasing, limiting, expiring, pausing, calling, burying, catalog, listing, changing, counting} {
+	for _, group := range []map[string]func(*fixture){journal, sweeping, mailbox, sharing, leasing, limiting, expiring, pausing, calling, burying, catalog, listing, changing, counting, ending} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -204,3 +204,13 @@ func (s *Store) ExpireDeadLetters(ctx context.Context, age time.Duration, limit 
 	})
 	return deleted, err
 }
+
+// CountDeadLetters implements db.DeadLetters.
+func (s *Store) CountDeadLetters(ctx context.Context, age time.Duration) (n int64, err error) {
+	before := s.clock.now().Add(-age).UnixMicro()
+	err = s.view(ctx, "counting dead letters", func(ctx context.Context, q *dbsqlc.Queries) error {
+		n, err = q.CountDeadLettersOf(ctx, dbsqlc.CountDeadLettersOfParams{FailedBefore: before, Namespace: namespace})
+		return err
+	})
+	return n, err
+}

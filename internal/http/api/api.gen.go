@@ -541,6 +541,35 @@ type Cancellation struct {
 	Mode *CancelMode `json:"mode,omitempty"`
 }
 
+// Cleaned defines model for Cleaned.
+type Cleaned struct {
+	// DeadLetters Dead letters, without those that went with their executions.
+	DeadLetters int64 `json:"dead_letters"`
+
+	// Executions Executions that were deleted, or with `dry_run` those that are old enough.
+	Executions int64 `json:"executions"`
+
+	// More Whether there was no time for all.
+	More bool `json:"more"`
+}
+
+// Cleanup defines model for Cleanup.
+type Cleanup struct {
+	// DeadLetters Whether to delete dead letters.
+	DeadLetters *bool `json:"dead_letters,omitempty"`
+
+	// DryRun Whether to delete nothing, and only count.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Executions Whether to delete executions that have ended.
+	Executions *bool `json:"executions,omitempty"`
+
+	// OlderThan How long ago it ended at least, 36600 days at most.
+	//
+	// Example: 30d
+	OlderThan string `json:"older_than"`
+}
+
 // CounterAddition defines model for CounterAddition.
 type CounterAddition struct {
 	// Add What to add; may be negative.
@@ -966,7 +995,7 @@ type FunctionRegistration struct {
 	RateLimit *RateLimitSpec `json:"rate_limit,omitempty"`
 
 	// Retention How long executions of the function are kept after they have ended, 36600 days at most; then they are deleted with all that
-	// belongs to them. null means as long as `STENT_RETENTION` says, `0s` for good. Of several versions, the one registered last counts.
+	// belongs to them. null means as long as `STENT_EXECUTION_RETENTION` says, `0s` for good. Of several versions, the one registered last counts.
 	Retention *string `json:"retention,omitempty"`
 
 	// RetryPolicy When a failed activity runs again. The delay after a failure is `min(initial_delay * backoff_factor^(attempt-1), max_delay)`, plus or minus
@@ -1939,6 +1968,9 @@ type ExecutionEndedParams struct {
 // ExecutionEndedParamsStentEvent defines parameters for ExecutionEnded.
 type ExecutionEndedParamsStentEvent string
 
+// CleanupJSONRequestBody defines body for Cleanup for application/json ContentType.
+type CleanupJSONRequestBody = Cleanup
+
 // ReplayDeadLettersJSONRequestBody defines body for ReplayDeadLetters for application/json ContentType.
 type ReplayDeadLettersJSONRequestBody = BulkReplay
 
@@ -2022,6 +2054,9 @@ type ServerInterface interface {
 	// GetReadiness Tell whether the service can serve
 	// (GET /readyz)
 	GetReadiness(w http.ResponseWriter, r *http.Request)
+	// Cleanup Delete what ended long ago
+	// (POST /v1/cleanup)
+	Cleanup(w http.ResponseWriter, r *http.Request)
 	// ListDeadLetters List dead letters
 	// (GET /v1/dead-letters)
 	ListDeadLetters(w http.ResponseWriter, r *http.Request, params ListDeadLettersParams)
@@ -2178,6 +2213,12 @@ func (_ Unimplemented) GetOpenAPI(w http.ResponseWriter, r *http.Request) {
 // GetReadiness Tell whether the service can serve
 // (GET /readyz)
 func (_ Unimplemented) GetReadiness(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// Cleanup Delete what ended long ago
+// (POST /v1/cleanup)
+func (_ Unimplemented) Cleanup(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2493,6 +2534,20 @@ func (siw *ServerInterfaceWrapper) GetReadiness(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetReadiness(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Cleanup operation middleware
+func (siw *ServerInterfaceWrapper) Cleanup(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Cleanup(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4466,6 +4521,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/cleanup", wrapper.Cleanup)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/dead-letters", wrapper.ListDeadLetters)
 	})
 	r.Group(func(r chi.Router) {
@@ -4761,6 +4819,142 @@ type GetReadiness503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetReadiness503ApplicationProblemPlusJSONResponse) VisitGetReadinessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CleanupRequestObject struct {
+	Body *CleanupJSONRequestBody
+}
+
+type CleanupResponseObject interface {
+	VisitCleanupResponse(w http.ResponseWriter) error
+}
+
+type Cleanup200JSONResponse Cleaned
+
+func (response Cleanup200JSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup400ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup401ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup413ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup415ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup422ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup500ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup503ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10431,6 +10625,9 @@ type StrictServerInterface interface {
 	// GetReadiness Tell whether the service can serve
 	// (GET /readyz)
 	GetReadiness(ctx context.Context, request GetReadinessRequestObject) (GetReadinessResponseObject, error)
+	// Cleanup Delete what ended long ago
+	// (POST /v1/cleanup)
+	Cleanup(ctx context.Context, request CleanupRequestObject) (CleanupResponseObject, error)
 	// ListDeadLetters List dead letters
 	// (GET /v1/dead-letters)
 	ListDeadLetters(ctx context.Context, request ListDeadLettersRequestObject) (ListDeadLettersResponseObject, error)
@@ -10672,6 +10869,37 @@ func (sh *strictHandler) GetReadiness(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetReadinessResponseObject); ok {
 		if err := validResponse.VisitGetReadinessResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Cleanup operation middleware
+func (sh *strictHandler) Cleanup(w http.ResponseWriter, r *http.Request) {
+	var request CleanupRequestObject
+
+	var body CleanupJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Cleanup(ctx, request.(CleanupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Cleanup")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CleanupResponseObject); ok {
+		if err := validResponse.VisitCleanupResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -69,3 +69,6 @@ DELETE FROM dead_letters WHERE rowid IN (
     SELECT d.rowid FROM dead_letters AS d
     WHERE d.failed_at < sqlc.arg(failed_before) AND d.namespace = sqlc.arg(namespace)
     ORDER BY d.failed_at LIMIT sqlc.arg(most));
+
+-- name: CountDeadLettersOf :one
+SELECT count(*) FROM dead_letters WHERE failed_at < sqlc.arg(failed_before) AND namespace = sqlc.arg(namespace);

@@ -48,8 +48,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countDeadLettersStmt, err = db.PrepareContext(ctx, countDeadLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDeadLetters: %w", err)
 	}
+	if q.countDeadLettersOfStmt, err = db.PrepareContext(ctx, countDeadLettersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeadLettersOf: %w", err)
+	}
 	if q.countDueStmt, err = db.PrepareContext(ctx, countDue); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDue: %w", err)
+	}
+	if q.countEndedStmt, err = db.PrepareContext(ctx, countEnded); err != nil {
+		return nil, fmt.Errorf("error preparing query CountEnded: %w", err)
 	}
 	if q.countExecutionsStmt, err = db.PrepareContext(ctx, countExecutions); err != nil {
 		return nil, fmt.Errorf("error preparing query CountExecutions: %w", err)
@@ -60,8 +66,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countSlotsStmt, err = db.PrepareContext(ctx, countSlots); err != nil {
 		return nil, fmt.Errorf("error preparing query CountSlots: %w", err)
 	}
+	if q.deleteAttemptsOfStmt, err = db.PrepareContext(ctx, deleteAttemptsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAttemptsOf: %w", err)
+	}
+	if q.deleteCountersOfStmt, err = db.PrepareContext(ctx, deleteCountersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteCountersOf: %w", err)
+	}
 	if q.deleteDeadLetterStmt, err = db.PrepareContext(ctx, deleteDeadLetter); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteDeadLetter: %w", err)
+	}
+	if q.deleteDeadLettersOfStmt, err = db.PrepareContext(ctx, deleteDeadLettersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeadLettersOf: %w", err)
+	}
+	if q.deleteExecutionStmt, err = db.PrepareContext(ctx, deleteExecution); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteExecution: %w", err)
 	}
 	if q.deleteExpiredResultsStmt, err = db.PrepareContext(ctx, deleteExpiredResults); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteExpiredResults: %w", err)
@@ -72,8 +90,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteLostResultsStmt, err = db.PrepareContext(ctx, deleteLostResults); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteLostResults: %w", err)
 	}
+	if q.deleteSignalsOfStmt, err = db.PrepareContext(ctx, deleteSignalsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSignalsOf: %w", err)
+	}
+	if q.deleteStateOfStmt, err = db.PrepareContext(ctx, deleteStateOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteStateOf: %w", err)
+	}
 	if q.deleteStoppedStmt, err = db.PrepareContext(ctx, deleteStopped); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteStopped: %w", err)
+	}
+	if q.deleteTagsOfStmt, err = db.PrepareContext(ctx, deleteTagsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTagsOf: %w", err)
+	}
+	if q.deleteTasksOfStmt, err = db.PrepareContext(ctx, deleteTasksOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTasksOf: %w", err)
 	}
 	if q.deleteWorkerStmt, err = db.PrepareContext(ctx, deleteWorker); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteWorker: %w", err)
@@ -189,6 +219,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listDueStmt, err = db.PrepareContext(ctx, listDue); err != nil {
 		return nil, fmt.Errorf("error preparing query ListDue: %w", err)
 	}
+	if q.listEndedStmt, err = db.PrepareContext(ctx, listEnded); err != nil {
+		return nil, fmt.Errorf("error preparing query ListEnded: %w", err)
+	}
 	if q.listExpiredStmt, err = db.PrepareContext(ctx, listExpired); err != nil {
 		return nil, fmt.Errorf("error preparing query ListExpired: %w", err)
 	}
@@ -263,6 +296,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.nextDueStmt, err = db.PrepareContext(ctx, nextDue); err != nil {
 		return nil, fmt.Errorf("error preparing query NextDue: %w", err)
+	}
+	if q.nextEndedFunctionStmt, err = db.PrepareContext(ctx, nextEndedFunction); err != nil {
+		return nil, fmt.Errorf("error preparing query NextEndedFunction: %w", err)
 	}
 	if q.nextLaneStmt, err = db.PrepareContext(ctx, nextLane); err != nil {
 		return nil, fmt.Errorf("error preparing query NextLane: %w", err)
@@ -435,9 +471,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countDeadLettersStmt: %w", cerr)
 		}
 	}
+	if q.countDeadLettersOfStmt != nil {
+		if cerr := q.countDeadLettersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeadLettersOfStmt: %w", cerr)
+		}
+	}
 	if q.countDueStmt != nil {
 		if cerr := q.countDueStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countDueStmt: %w", cerr)
+		}
+	}
+	if q.countEndedStmt != nil {
+		if cerr := q.countEndedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countEndedStmt: %w", cerr)
 		}
 	}
 	if q.countExecutionsStmt != nil {
@@ -455,9 +501,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countSlotsStmt: %w", cerr)
 		}
 	}
+	if q.deleteAttemptsOfStmt != nil {
+		if cerr := q.deleteAttemptsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAttemptsOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteCountersOfStmt != nil {
+		if cerr := q.deleteCountersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteCountersOfStmt: %w", cerr)
+		}
+	}
 	if q.deleteDeadLetterStmt != nil {
 		if cerr := q.deleteDeadLetterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteDeadLetterStmt: %w", cerr)
+		}
+	}
+	if q.deleteDeadLettersOfStmt != nil {
+		if cerr := q.deleteDeadLettersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeadLettersOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteExecutionStmt != nil {
+		if cerr := q.deleteExecutionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteExecutionStmt: %w", cerr)
 		}
 	}
 	if q.deleteExpiredResultsStmt != nil {
@@ -475,9 +541,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteLostResultsStmt: %w", cerr)
 		}
 	}
+	if q.deleteSignalsOfStmt != nil {
+		if cerr := q.deleteSignalsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSignalsOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteStateOfStmt != nil {
+		if cerr := q.deleteStateOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteStateOfStmt: %w", cerr)
+		}
+	}
 	if q.deleteStoppedStmt != nil {
 		if cerr := q.deleteStoppedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteStoppedStmt: %w", cerr)
+		}
+	}
+	if q.deleteTagsOfStmt != nil {
+		if cerr := q.deleteTagsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTagsOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteTasksOfStmt != nil {
+		if cerr := q.deleteTasksOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTasksOfStmt: %w", cerr)
 		}
 	}
 	if q.deleteWorkerStmt != nil {
@@ -670,6 +756,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listDueStmt: %w", cerr)
 		}
 	}
+	if q.listEndedStmt != nil {
+		if cerr := q.listEndedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listEndedStmt: %w", cerr)
+		}
+	}
 	if q.listExpiredStmt != nil {
 		if cerr := q.listExpiredStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listExpiredStmt: %w", cerr)
@@ -793,6 +884,11 @@ func (q *Queries) Close() error {
 	if q.nextDueStmt != nil {
 		if cerr := q.nextDueStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextDueStmt: %w", cerr)
+		}
+	}
+	if q.nextEndedFunctionStmt != nil {
+		if cerr := q.nextEndedFunctionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextEndedFunctionStmt: %w", cerr)
 		}
 	}
 	if q.nextLaneStmt != nil {
@@ -1052,15 +1148,25 @@ type Queries struct {
 	claimStmt                     *sql.Stmt
 	copyPayloadStmt               *sql.Stmt
 	countDeadLettersStmt          *sql.Stmt
+	countDeadLettersOfStmt        *sql.Stmt
 	countDueStmt                  *sql.Stmt
+	countEndedStmt                *sql.Stmt
 	countExecutionsStmt           *sql.Stmt
 	countOpenTasksStmt            *sql.Stmt
 	countSlotsStmt                *sql.Stmt
+	deleteAttemptsOfStmt          *sql.Stmt
+	deleteCountersOfStmt          *sql.Stmt
 	deleteDeadLetterStmt          *sql.Stmt
+	deleteDeadLettersOfStmt       *sql.Stmt
+	deleteExecutionStmt           *sql.Stmt
 	deleteExpiredResultsStmt      *sql.Stmt
 	deleteFunctionStmt            *sql.Stmt
 	deleteLostResultsStmt         *sql.Stmt
+	deleteSignalsOfStmt           *sql.Stmt
+	deleteStateOfStmt             *sql.Stmt
 	deleteStoppedStmt             *sql.Stmt
+	deleteTagsOfStmt              *sql.Stmt
+	deleteTasksOfStmt             *sql.Stmt
 	deleteWorkerStmt              *sql.Stmt
 	deleteWorkerFunctionStmt      *sql.Stmt
 	deleteWorkerFunctionsStmt     *sql.Stmt
@@ -1099,6 +1205,7 @@ type Queries struct {
 	listDeadLettersOfKindStmt     *sql.Stmt
 	listDeadLettersOfQueueStmt    *sql.Stmt
 	listDueStmt                   *sql.Stmt
+	listEndedStmt                 *sql.Stmt
 	listExpiredStmt               *sql.Stmt
 	listFunctionsStmt             *sql.Stmt
 	listHoldsStmt                 *sql.Stmt
@@ -1124,6 +1231,7 @@ type Queries struct {
 	moveStepStmt                  *sql.Stmt
 	nextAwaitedStmt               *sql.Stmt
 	nextDueStmt                   *sql.Stmt
+	nextEndedFunctionStmt         *sql.Stmt
 	nextLaneStmt                  *sql.Stmt
 	oldestExecutionsStmt          *sql.Stmt
 	openExecutionsStmt            *sql.Stmt
@@ -1180,15 +1288,25 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		claimStmt:                     q.claimStmt,
 		copyPayloadStmt:               q.copyPayloadStmt,
 		countDeadLettersStmt:          q.countDeadLettersStmt,
+		countDeadLettersOfStmt:        q.countDeadLettersOfStmt,
 		countDueStmt:                  q.countDueStmt,
+		countEndedStmt:                q.countEndedStmt,
 		countExecutionsStmt:           q.countExecutionsStmt,
 		countOpenTasksStmt:            q.countOpenTasksStmt,
 		countSlotsStmt:                q.countSlotsStmt,
+		deleteAttemptsOfStmt:          q.deleteAttemptsOfStmt,
+		deleteCountersOfStmt:          q.deleteCountersOfStmt,
 		deleteDeadLetterStmt:          q.deleteDeadLetterStmt,
+		deleteDeadLettersOfStmt:       q.deleteDeadLettersOfStmt,
+		deleteExecutionStmt:           q.deleteExecutionStmt,
 		deleteExpiredResultsStmt:      q.deleteExpiredResultsStmt,
 		deleteFunctionStmt:            q.deleteFunctionStmt,
 		deleteLostResultsStmt:         q.deleteLostResultsStmt,
+		deleteSignalsOfStmt:           q.deleteSignalsOfStmt,
+		deleteStateOfStmt:             q.deleteStateOfStmt,
 		deleteStoppedStmt:             q.deleteStoppedStmt,
+		deleteTagsOfStmt:              q.deleteTagsOfStmt,
+		deleteTasksOfStmt:             q.deleteTasksOfStmt,
 		deleteWorkerStmt:              q.deleteWorkerStmt,
 		deleteWorkerFunctionStmt:      q.deleteWorkerFunctionStmt,
 		deleteWorkerFunctionsStmt:     q.deleteWorkerFunctionsStmt,
@@ -1227,6 +1345,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listDeadLettersOfKindStmt:     q.listDeadLettersOfKindStmt,
 		listDeadLettersOfQueueStmt:    q.listDeadLettersOfQueueStmt,
 		listDueStmt:                   q.listDueStmt,
+		listEndedStmt:                 q.listEndedStmt,
 		listExpiredStmt:               q.listExpiredStmt,
 		listFunctionsStmt:             q.listFunctionsStmt,
 		listHoldsStmt:                 q.listHoldsStmt,
@@ -1252,6 +1371,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveStepStmt:                  q.moveStepStmt,
 		nextAwaitedStmt:               q.nextAwaitedStmt,
 		nextDueStmt:                   q.nextDueStmt,
+		nextEndedFunctionStmt:         q.nextEndedFunctionStmt,
 		nextLaneStmt:                  q.nextLaneStmt,
 		oldestExecutionsStmt:          q.oldestExecutionsStmt,
 		openExecutionsStmt:            q.openExecutionsStmt,

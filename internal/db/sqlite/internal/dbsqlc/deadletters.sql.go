@@ -39,6 +39,22 @@ func (q *Queries) CopyPayload(ctx context.Context, arg CopyPayloadParams) (int64
 	return result.RowsAffected()
 }
 
+const countDeadLettersOf = `-- name: CountDeadLettersOf :one
+SELECT count(*) FROM dead_letters WHERE failed_at < ?1 AND namespace = ?2
+`
+
+type CountDeadLettersOfParams struct {
+	FailedBefore int64
+	Namespace    string
+}
+
+func (q *Queries) CountDeadLettersOf(ctx context.Context, arg CountDeadLettersOfParams) (int64, error) {
+	row := q.queryRow(ctx, q.countDeadLettersOfStmt, countDeadLettersOf, arg.FailedBefore, arg.Namespace)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteDeadLetter = `-- name: DeleteDeadLetter :exec
 DELETE FROM dead_letters WHERE task_id = ?1 AND namespace = ?2
 `
