@@ -10,23 +10,19 @@ import (
 
 // Stats are the numbers of the service as a whole.
 type Stats struct {
-	Executions  StateCounts  `json:"executions"`
-	Tasks       StateCounts  `json:"tasks"`
-	Queues      []QueueStats `json:"queues"`
-	DeadLetters int64        `json:"dead_letters"`
+	Executions  StateCounts `json:"executions"`
+	Tasks       StateCounts `json:"tasks"`
+	Queues      []QueueInfo `json:"queues"`
+	DeadLetters int64       `json:"dead_letters"`
+	// DeadLettersEstimated says that there are so many dead letters that they are not counted.
+	DeadLettersEstimated bool `json:"dead_letters_estimated"`
 }
 
 // StateCounts says how many there are in each state.
 type StateCounts struct {
-	ByState map[string]int64 `json:"by_state"`
-}
-
-// QueueStats are the numbers of a queue.
-type QueueStats struct {
-	Name      string     `json:"name"`
-	Paused    bool       `json:"paused"`
-	Depth     int64      `json:"depth"`      // tasks that are due and that no scheduler holds
-	OldestDue *time.Time `json:"oldest_due"` // since when the first of them is due
+	Total     int64            `json:"total"`
+	ByState   map[string]int64 `json:"by_state"`
+	Estimated []string         `json:"estimated"` // the states of which there are so many that they are not counted
 }
 
 // Stats reads the numbers of the service as a whole.
@@ -49,10 +45,12 @@ type Cleanup struct {
 // Cleaned is how much was deleted, or would be.
 type Cleaned struct {
 	Executions  int64 `json:"executions"`
-	DeadLetters int64 `json:"dead_letters"`
+	DeadLetters int64 `json:"dead_letters"` // without those that went with their executions
+	More        bool  `json:"more"`         // there was no time for all
 }
 
-// Cleanup deletes executions that have ended, and dead letters.
+// Cleanup deletes executions that have ended, whatever the retention of their
+// functions, with all that belongs to them, and dead letters. It takes 30 s at most.
 func (c *Client) Cleanup(ctx context.Context, what Cleanup) (*Cleaned, error) {
 	body := map[string]any{
 		"older_than": wire.FormatDuration(what.OlderThan), "executions": what.Executions, "dead_letters": what.DeadLetters, "dry_run": what.DryRun,

@@ -225,6 +225,17 @@ func RateLimit(limit int, per time.Duration) FunctionOption {
 	}}
 }
 
+// Retention keeps executions of a function for d after their end, and then has them
+// deleted with all that belongs to them; 0 keeps them for good. Without it the
+// service's own setting decides.
+func Retention(d time.Duration) FunctionOption {
+	return option{function: func(f *wire.ManifestFunction) error {
+		s := wire.FormatDuration(d)
+		f.Retention = &s
+		return notNegative("Retention", d)
+	}}
+}
+
 // Key names a step, in place of the name#n that is counted for it. A key must
 // not change between replays, nor be used twice in a run.
 func Key(key string) CallOption {

@@ -128,7 +128,7 @@ func everything() map[string]answer {
 		"GET /v1/stats": ok(durable.Stats{
 			Executions: durable.StateCounts{ByState: map[string]int64{"running": 3, "completed": 1_200_000, "failed": 2}},
 			Tasks:      durable.StateCounts{ByState: map[string]int64{"running": 7, "waiting": 4, "completed": 9_000_000, "failed": 5, "pending": 0}},
-			Queues:     []durable.QueueStats{{Name: "default", Depth: 12, OldestDue: before(90 * time.Second)}}, DeadLetters: 5,
+			Queues:     []durable.QueueInfo{{Name: "default", Depth: 10_000, More: true, OldestDueAt: before(90 * time.Second)}}, DeadLetters: 5,
 		}),
 	}
 }

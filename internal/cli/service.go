@@ -167,7 +167,11 @@ func (s *session) queueTable(queues []durable.QueueInfo) *grid {
 		if q.Paused {
 			at = "paused"
 		}
-		g.add(in(bold, q.Name), state(at), in(plain, fmt.Sprint(q.Depth)), in(plain, ago(s.ageOf(q.OldestDueAt))))
+		depth := fmt.Sprint(q.Depth)
+		if q.More {
+			depth += "+"
+		}
+		g.add(in(bold, q.Name), state(at), in(plain, depth), in(plain, ago(s.ageOf(q.OldestDueAt))))
 	}
 	return g
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,22 +31,16 @@ func (s *session) statsCommand() *cobra.Command {
 func (s *session) writeStats(stats *durable.Stats) error {
 	g := s.grid("STATE", "EXECUTIONS", "TASKS")
 	for _, name := range []string{"pending", "running", "waiting", "blocked", "cancelling", "completed", "failed", "timed_out", "cancelled"} {
-		executions, hasExecutions := stats.Executions.ByState[name]
-		tasks, hasTasks := stats.Tasks.ByState[name]
-		if executions > 0 || tasks > 0 {
-			g.add(state(name), in(plain, number(executions, hasExecutions)), in(plain, number(tasks, hasTasks)))
+		if stats.Executions.ByState[name] > 0 || stats.Tasks.ByState[name] > 0 {
+			g.add(state(name), in(plain, number(&stats.Executions, name)), in(plain, number(&stats.Tasks, name)))
 		}
-	}
-	var queues []durable.QueueInfo
-	for _, q := range stats.Queues {
-		queues = append(queues, durable.QueueInfo{Name: q.Name, Paused: q.Paused, Depth: q.Depth, OldestDueAt: q.OldestDue})
 	}
 	text := ""
 	if len(g.rows) > 0 {
 		text = g.String() + "\n\n"
 	}
-	if len(queues) > 0 {
-		q := s.queueTable(queues)
+	if len(stats.Queues) > 0 {
+		q := s.queueTable(stats.Queues)
 		q.header[0] = "QUEUE"
 		text += q.String() + "\n\n"
 	}
@@ -53,14 +48,23 @@ func (s *session) writeStats(stats *durable.Stats) error {
 	if stats.DeadLetters > 0 {
 		p = red
 	}
-	_, err := fmt.Fprintf(s.Out, "%s%s %s\n", text, s.style.in(dim, "dead letters"), s.style.in(p, grouped(stats.DeadLetters)))
+	_, err := fmt.Fprintf(s.Out, "%s%s %s\n", text, s.style.in(dim, "dead letters"), s.style.in(p, about(stats.DeadLetters, stats.DeadLettersEstimated)))
 	return err
 }
 
-// number writes a number that may not be known.
-func number(n int64, known bool) string {
+// number writes how many there are in a state; nothing is in states of the other kind.
+func number(counts *durable.StateCounts, name string) string {
+	n, known := counts.ByState[name]
 	if !known {
 		return ""
+	}
+	return about(n, slices.Contains(counts.Estimated, name))
+}
+
+// about marks a number that is an estimate.
+func about(n int64, estimated bool) string {
+	if estimated {
+		return "~" + grouped(n)
 	}
 	return grouped(n)
 }
@@ -126,7 +130,11 @@ func (s *session) cleanup(ctx context.Context, what durable.Cleanup, force bool)
 		if what.DryRun {
 			verb = "would be deleted"
 		}
-		_, err := fmt.Fprintf(s.Out, "%s %s\n", cleaned(done), verb)
+		rest := ""
+		if done.More {
+			rest = "; there is more: run it again"
+		}
+		_, err := fmt.Fprintf(s.Out, "%s %s%s\n", cleaned(done), verb, rest)
 		return err
 	})
 }

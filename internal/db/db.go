@@ -44,6 +44,7 @@ type Store interface {
 	Leases
 	Results
 	DeadLetters
+	Ended
 	Catalog
 	Queries
 
@@ -250,22 +251,51 @@ type Queries interface {
 	Execution(ctx context.Context, id workflow.ID) (*workflow.Execution, error) // ErrNotFound
 	Overview(ctx context.Context, id workflow.ID) (*Overview, error)            // ErrNotFound
 	Executions(ctx context.Context, f ExecutionFilter) ([]*workflow.Execution, error)
+	// ExecutionIDs gives the ids of what Executions gives.
+	ExecutionIDs(ctx context.Context, f ExecutionFilter) ([]workflow.ID, error)
 	// States gives the states of those of the executions that exist.
 	States(ctx context.Context, ids []workflow.ID) (map[workflow.ID]workflow.ExecutionState, error)
 	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error) // ErrNotFound
-	Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error)
+	// Tasks is ListTasks.
+	Tasks(ctx context.Context, f TaskFilter) (*TaskPage, error)
 	Signals(ctx context.Context, execution workflow.ID, p Page) ([]*workflow.Signal, error)
 	Schedulers(ctx context.Context) ([]Scheduler, error)
 	// Meters reads meters without locking them.
 	Meters(ctx context.Context, refs []MeterRef) (Meters, error)
-	// QueueDepths gives, of each queue that has any, the tasks that are due.
+	// Changes tells what of an execution has changed since a mark that an earlier call
+	// gave; a zero mark, or one that says nothing to this database, is before all. Its
+	// cost follows the number of the execution's tasks. ErrNotFound.
+	Changes(ctx context.Context, execution workflow.ID, since Mark) (*Changes, error)
+	// Outline is Overview without Progress. ErrNotFound.
+	Outline(ctx context.Context, id workflow.ID) (*Overview, error)
+	// TasksByID gives those of the tasks that exist, in the order of their ids.
+	TasksByID(ctx context.Context, ids []workflow.ID) ([]*workflow.Task, error)
+	// Stats counts, or estimates where there are too many. Its cost does not grow.
+	Stats(ctx context.Context) (*Stats, error)
+	// QueueDepths gives, of each queue that has any, the tasks that are due, as far as
+	// they are counted.
 	QueueDepths(ctx context.Context) ([]QueueDepth, error)
+}
+
+// Mark is a moment in the life of a database: what was committed by then is before
+// it. Only the store that gave it understands it.
+type Mark string
+
+// Changes is what of an execution has changed since a mark.
+type Changes struct {
+	State     workflow.ExecutionState
+	Execution bool          // something of the execution itself: a field, a counter, its custom state
+	Tasks     []workflow.ID // that are new or changed, in the order of their ids
+	// Mark is the moment at which this was so. Rough is one before it that is short
+	// enough to travel: since it, some may come again.
+	Mark, Rough Mark
 }
 
 // QueueDepth is how much is due in a queue.
 type QueueDepth struct {
 	Name   string
 	Due    int64
+	More   bool // Due is where counting stopped
 	Oldest time.Time
 }
 
@@ -294,11 +324,13 @@ type ExecutionFilter struct {
 	Tags          []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
+	Paused        *bool
 }
 
-// TaskFilter selects tasks; empty fields select all.
+// TaskFilter selects tasks, Limit at most; empty fields select all.
 type TaskFilter struct {
-	Page
+	Limit     int
+	After     *TaskPlace  // nil: from the newest
 	Execution workflow.ID // zero: of all
 	States    []workflow.TaskState
 	Queues    []string

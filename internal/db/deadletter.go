@@ -17,6 +17,8 @@ type DeadLetters interface {
 	// ExpireDeadLetters deletes at most limit dead letters of tasks that failed that
 	// long ago or longer, the oldest first, and tells how many it deleted.
 	ExpireDeadLetters(ctx context.Context, age time.Duration, limit int) (int, error)
+	// CountDeadLetters counts the dead letters of tasks that failed that long ago or longer.
+	CountDeadLetters(ctx context.Context, age time.Duration) (int64, error)
 }
 
 // DeadLetterFilter selects dead letters; empty fields select all. Several values of

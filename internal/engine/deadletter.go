@@ -146,13 +146,11 @@ func (e *Engine) replayKind(ctx context.Context, r BulkReplay, done *BulkReplaye
 }
 
 func (e *Engine) replayBatch(ctx context.Context, letters []*workflow.DeadLetter, r ReplayRequest, done *BulkReplayed) (failed error) {
-	submissions := make([]*submission, len(letters))
+	executions, events := make([]workflow.ID, len(letters)), make([]workflow.Event, len(letters))
 	for i, letter := range letters {
-		submissions[i] = &submission{ctx: ctx, event: r.event(letter), done: make(chan struct{})}
-		e.enqueue(letter.Execution, submissions[i])
+		executions[i], events[i] = letter.Execution, r.event(letter)
 	}
-	for _, s := range submissions {
-		err := s.await(ctx).Err
+	for _, err := range e.askAll(ctx, executions, events) {
 		var conflict *workflow.ConflictError
 		switch {
 		case err == nil:

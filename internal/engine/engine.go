@@ -59,6 +59,9 @@ type Engine struct {
 	journals  *journals
 	sharing   *sharing
 	clock     clock
+	watching  *watching
+	followers atomic.Int64  // streams of events that are open
+	rounds    chan struct{} // one token for each round of reading for them
 	loops     []*commitLoop
 
 	lessee atomic.Pointer[tenant]
@@ -98,6 +101,8 @@ func New(ctx context.Context, store db.Store, bus wake.Bus, options Options) (*E
 	e := &Engine{store: store, bus: bus, options: options, log: options.Log, tokens: tokens{secret: secret}}
 	e.journals = newJournals(max(options.Journals, 0))
 	e.sharing = newSharing()
+	e.watching = newWatching(bus)
+	e.rounds = make(chan struct{}, maxRounds)
 	e.functions = newRegistry(store, options.Log)
 	e.waiters.waiting = map[workflow.ID][]chan struct{}{}
 	for range max(options.CommitLoops, 1) {
@@ -121,6 +126,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.functions.run(ctx, e.options.PollInterval) })
 	group.Go(func() error { return e.pollWaiters(ctx) })
 	group.Go(func() error { return e.wakeSharers(ctx) })
+	group.Go(func() error { return e.watching.run(ctx) })
 	return group.Wait()
 }
 
@@ -129,6 +135,7 @@ func (e *Engine) hint(h wake.Hint) {
 	if h.Functions || h.All {
 		e.functions.stale()
 	}
+	e.watching.heard(h)
 	if h.All {
 		e.waiters.wakeAll()
 	}

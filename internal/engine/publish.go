@@ -26,6 +26,7 @@ func (e *Engine) committed(t *tenant, terms *workflow.Terms, c *workflow.Change,
 	}
 	e.journals.stored(c)
 	e.sharing.stored(c)
+	e.watching.stored(c)
 	t.take(terms, c, swept)
 	t.abort(stop)
 

@@ -11,10 +11,18 @@ import (
 type (
 	// Page is a part of a list.
 	Page = db.Page
+	// Count is how many there are of something.
+	Count = db.Count
+	// Counted are executions and tasks by state.
+	Counted = db.Stats
 	// ExecutionFilter selects executions.
 	ExecutionFilter = db.ExecutionFilter
 	// TaskFilter selects tasks.
 	TaskFilter = db.TaskFilter
+	// TaskPage is a part of a list of tasks.
+	TaskPage = db.TaskPage
+	// TaskPlace is where a list of tasks goes on.
+	TaskPlace = db.TaskPlace
 	// Scheduler is one scheduler instance.
 	Scheduler = db.Scheduler
 )
@@ -40,10 +48,10 @@ func (e *Engine) Task(ctx context.Context, id workflow.ID) (*workflow.Task, []wo
 	return t, attempts, refusal(err)
 }
 
-// Tasks lists tasks, newest first.
-func (e *Engine) Tasks(ctx context.Context, f TaskFilter) ([]*workflow.Task, error) {
-	tasks, err := e.store.Tasks(ctx, f)
-	return tasks, refusal(err)
+// Tasks lists tasks, as db.ListTasks orders them.
+func (e *Engine) Tasks(ctx context.Context, f TaskFilter) (*TaskPage, error) {
+	page, err := e.store.Tasks(ctx, f)
+	return page, refusal(err)
 }
 
 // Signals lists the signals that were sent to an execution, newest first.

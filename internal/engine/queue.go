@@ -14,6 +14,7 @@ type Queue struct {
 	Name   string
 	Paused bool
 	Depth  int64      // tasks that are due and that nobody has leased
+	More   bool       // Depth is where counting stopped
 	Oldest *time.Time // since when the first of them is due; nil: there is none
 }
 
@@ -63,7 +64,7 @@ func (e *Engine) Queues(ctx context.Context) ([]Queue, error) {
 	}
 	for _, d := range depths {
 		q := queue(d.Name)
-		q.Depth, q.Oldest = d.Due, &d.Oldest
+		q.Depth, q.More, q.Oldest = d.Due, d.More, &d.Oldest
 	}
 	for _, name := range paused {
 		queue(name).Paused = true

@@ -187,6 +187,7 @@ func (e *Engine) Claim(ctx context.Context, lanes []db.Quota, take func([]db.Cla
 	}
 	t.mu.Unlock()
 	take(claimed)
+	e.watching.claimed(claimed)
 	return back, nil
 }
 

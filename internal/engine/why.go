@@ -65,16 +65,15 @@ func (e *Engine) Why(ctx context.Context, id workflow.ID) (*Why, error) {
 	if x.State.Terminal() {
 		return why, nil
 	}
-	open, err := e.store.Tasks(ctx, TaskFilter{
-		Page: Page{Limit: whyLimit + 1}, Execution: id,
+	page, err := e.store.Tasks(ctx, TaskFilter{
+		Limit: whyLimit, Execution: id,
 		States: []workflow.TaskState{workflow.TaskPending, workflow.TaskRunning, workflow.TaskWaiting},
 	})
 	if err != nil {
 		return nil, refusal(err)
 	}
-	if why.More = len(open) > whyLimit; why.More {
-		open = open[:whyLimit]
-	}
+	open := page.Tasks
+	why.More = page.Next != nil
 	if err := e.functions.refresh(ctx); err != nil {
 		return nil, refusal(err)
 	}

@@ -92,9 +92,6 @@ func (s *server) ReplayDeadLetter(ctx context.Context, request api.ReplayDeadLet
 	return s.showTask(ctx, task)
 }
 
-// maxBulk is how many dead letters are replayed at once unless asked otherwise.
-const maxBulk = 1_000
-
 // ReplayDeadLetters runs the tasks of many dead letters again.
 func (s *server) ReplayDeadLetters(ctx context.Context, request api.ReplayDeadLettersRequestObject) (api.ReplayDeadLettersResponseObject, error) {
 	replay := engine.BulkReplay{Limit: maxBulk, ResetRetries: true}

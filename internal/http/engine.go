@@ -18,6 +18,7 @@ type Engine interface {
 	Pause(ctx context.Context, id workflow.ID) error
 	Resume(ctx context.Context, id workflow.ID) error
 	Restart(ctx context.Context, id workflow.ID, fromStep *string) error
+	Bulk(ctx context.Context, b engine.Bulk) (engine.BulkDone, error)
 	Count(ctx context.Context, id workflow.ID, name string, add int64) (int64, error)
 	SetState(ctx context.Context, id workflow.ID, key string, value json.RawMessage) error
 
@@ -30,6 +31,8 @@ type Engine interface {
 	Replay(ctx context.Context, task workflow.ID, r engine.ReplayRequest) error
 	ReplayAll(ctx context.Context, r engine.BulkReplay) (engine.BulkReplayed, error)
 	Discard(ctx context.Context, task workflow.ID) error
+
+	Cleanup(ctx context.Context, what engine.Cleanup) (engine.Cleaned, error)
 
 	PutFunction(ctx context.Context, f *workflow.Function) (*workflow.Function, error)
 	Function(ctx context.Context, name string, version *string) (*workflow.Function, error)
@@ -46,11 +49,14 @@ type Engine interface {
 	Wait(ctx context.Context, id workflow.ID, wait time.Duration) (*engine.ExecutionView, error)
 	Executions(ctx context.Context, f engine.ExecutionFilter) ([]*workflow.Execution, error)
 	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error)
-	Tasks(ctx context.Context, f engine.TaskFilter) ([]*workflow.Task, error)
+	Tasks(ctx context.Context, f engine.TaskFilter) (*engine.TaskPage, error)
 	Signals(ctx context.Context, id workflow.ID, p engine.Page) ([]*workflow.Signal, error)
 	Why(ctx context.Context, id workflow.ID) (*engine.Why, error)
 	Queues(ctx context.Context) ([]engine.Queue, error)
 	PauseQueue(ctx context.Context, name string, paused bool) (*engine.Queue, error)
 	Schedulers(ctx context.Context) ([]engine.Scheduler, error)
+	Stats(ctx context.Context) (*engine.Stats, error)
+	Follow(ctx context.Context, id workflow.ID, cursor string) (engine.Feed, error)
+	WatchAll() (engine.ChangeList, error)
 	Ready(ctx context.Context) error
 }

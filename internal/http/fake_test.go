@@ -32,6 +32,10 @@ type fake struct {
 
 	invalidated []string // functions and versions
 	asked       []any    // replays and restarts
+
+	feed    engine.Feed
+	changes engine.ChangeList
+	cursors []string // that were followed from
 }
 
 func (f *fake) see(v json.RawMessage) error {
@@ -83,6 +87,20 @@ func (f *fake) Restart(_ context.Context, _ workflow.ID, from *string) error {
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, orZero(from))
 	return f.err
+}
+
+func (f *fake) Bulk(_ context.Context, b engine.Bulk) (engine.BulkDone, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, b)
+	return engine.BulkDone{Matched: 3, Affected: 2, More: true}, f.err
+}
+
+func (f *fake) Cleanup(_ context.Context, what engine.Cleanup) (engine.Cleaned, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, what)
+	return engine.Cleaned{Executions: 5, DeadLetters: 1, More: true}, f.err
 }
 
 func (f *fake) DeadLetters(_ context.Context, filter engine.DeadLetterFilter) ([]*workflow.DeadLetter, error) {
@@ -220,11 +238,11 @@ func (f *fake) Task(context.Context, workflow.ID) (*workflow.Task, []workflow.Fa
 	}, f.err
 }
 
-func (f *fake) Tasks(_ context.Context, filter engine.TaskFilter) ([]*workflow.Task, error) {
+func (f *fake) Tasks(_ context.Context, filter engine.TaskFilter) (*engine.TaskPage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.filters = append(f.filters, filter)
-	return []*workflow.Task{task()}, f.err
+	return &engine.TaskPage{Tasks: []*workflow.Task{task()}, Next: &engine.TaskPlace{Open: true, Execution: anExecution, Task: aTask}}, f.err
 }
 
 func (f *fake) Signals(context.Context, workflow.ID, engine.Page) ([]*workflow.Signal, error) {
@@ -257,7 +275,30 @@ func (f *fake) PauseQueue(_ context.Context, name string, paused bool) (*engine.
 func (f *fake) Schedulers(context.Context) ([]engine.Scheduler, error) {
 	return []engine.Scheduler{{ID: aWorker, Host: "h", State: "ready", StartedAt: noon, SeenAt: noon}}, f.err
 }
-func (f *fake) Ready(context.Context) error { return f.err }
+
+func (f *fake) Stats(context.Context) (*engine.Stats, error) {
+	return &engine.Stats{
+		Stats: &engine.Counted{
+			Executions:  map[workflow.ExecutionState]engine.Count{workflow.ExecutionRunning: {N: 3}, workflow.ExecutionCompleted: {N: 20_000, Estimated: true}},
+			Tasks:       map[workflow.TaskState]engine.Count{workflow.TaskWaiting: {N: 4}},
+			DeadLetters: engine.Count{N: 2},
+		},
+		Queues: []engine.Queue{{Name: "default", Depth: 10_000, More: true, Oldest: &noon}},
+	}, f.err
+}
+
+func (f *fake) Follow(_ context.Context, _ workflow.ID, cursor string) (engine.Feed, error) {
+	if cursor == "bad" {
+		return nil, engine.ErrBadCursor
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cursors = append(f.cursors, cursor)
+	return f.feed, f.err
+}
+
+func (f *fake) WatchAll() (engine.ChangeList, error) { return f.changes, f.err }
+func (f *fake) Ready(context.Context) error          { return f.err }
 
 func function(name string) *workflow.Function {
 	ttl := time.Duration(0)

@@ -80,7 +80,7 @@ func newFunction(name string, body *api.FunctionRegistration) (*workflow.Functio
 		Name: name, Kind: string(body.Kind), URL: body.URL, Version: orZero(body.Version), Queue: orZero(body.Queue),
 		Priority: orZero(body.Priority), Tags: orZero(body.Tags), Timeout: orZero(body.Timeout), HeartbeatTimeout: body.HeartbeatTimeout,
 		Idempotent: orZero(body.Idempotent), IdempotencyKeyFrom: orZero(body.IdempotencyKeyFrom), CacheTTL: body.CacheTTL,
-		MaxConcurrent: body.MaxConcurrent,
+		MaxConcurrent: body.MaxConcurrent, Retention: body.Retention,
 	}
 	if r := body.RetryPolicy; r != nil {
 		spec.Retry = &workflow.RetrySpec{
@@ -131,6 +131,9 @@ func showFunction(f *workflow.Function) api.Function {
 	}
 	if f.CacheTTL != nil {
 		shown.CacheTTL = new(workflow.FormatDuration(*f.CacheTTL))
+	}
+	if f.Retention != nil {
+		shown.Retention = new(workflow.FormatDuration(*f.Retention))
 	}
 	if f.MaxConcurrent > 0 {
 		shown.MaxConcurrent = new(f.MaxConcurrent)

@@ -65,6 +65,15 @@ func renderPart[T any](asked int, items []T, key func(T) []byte, write func(w *j
 	if more {
 		items = items[:asked-1]
 	}
+	next := ""
+	if more {
+		next = encodeCursor(key(items[len(items)-1]))
+	}
+	return renderList(items, next, write)
+}
+
+// renderList makes a list; next is the cursor of what follows, "" for none.
+func renderList[T any](items []T, next string, write func(w *jsonWriter, item T)) reply {
 	return render(http.StatusOK, func(w *jsonWriter) {
 		w.begin('{')
 		w.key("items")
@@ -73,11 +82,7 @@ func renderPart[T any](asked int, items []T, key func(T) []byte, write func(w *j
 			write(w, item)
 		}
 		w.end(']')
-		if more {
-			w.text("next_cursor", encodeCursor(key(items[len(items)-1])))
-		} else {
-			w.null("next_cursor")
-		}
+		w.optional("next_cursor", next)
 		w.end('}')
 	})
 }

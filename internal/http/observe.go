@@ -36,9 +36,18 @@ func (s *server) identify(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set(requestIDHeader, id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
+		if r.Method == http.MethodHead {
+			ctx = context.WithValue(ctx, headKey{}, true)
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
+
+// headKey marks a HEAD, which is served as a GET whose body nobody gets.
+type headKey struct{}
+
+func isHead(ctx context.Context) bool { return ctx.Value(headKey{}) != nil }
 
 func usableID(id string) bool {
 	for i := range len(id) {

@@ -39,7 +39,7 @@ func (s *server) ResumeQueue(ctx context.Context, request api.ResumeQueueRequest
 }
 
 func showQueue(q *engine.Queue) api.Queue {
-	shown := api.Queue{Name: q.Name, Paused: q.Paused, Depth: q.Depth}
+	shown := api.Queue{Name: q.Name, Paused: q.Paused, Depth: q.Depth, More: q.More}
 	if q.Oldest != nil {
 		oldest := api.Time(*q.Oldest)
 		shown.OldestDueAt = &oldest

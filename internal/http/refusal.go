@@ -52,6 +52,10 @@ var refusals = []struct {
 		http.StatusBadRequest, api.ProblemCodeInvalidRequest, "Invalid request", "The task token was not made by this service.",
 		workflow.FieldErrors{{Pointer: "/header/Stent-Task-Token", Detail: "is not a task token of this service"}},
 	}},
+	{engine.ErrBadCursor, refusal{
+		http.StatusBadRequest, api.ProblemCodeInvalidRequest, "Invalid request", "The id of an event was not given by this service.",
+		workflow.FieldErrors{{Pointer: "/header/Last-Event-ID", Detail: "is not an id of an event of this service"}},
+	}},
 	{workflow.ErrMailboxFull, refusal{
 		http.StatusTooManyRequests, api.ProblemCodeMailboxFull, "Mailbox full", "The execution buffers as many signals as it may; try again once some were taken.", nil,
 	}},

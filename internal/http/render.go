@@ -28,6 +28,19 @@ func (w *jsonWriter) view(v *engine.ExecutionView) {
 		}
 	}
 	w.end(']')
+	w.context(v)
+	w.end('}')
+}
+
+// outline writes an execution as view does, without progress.
+func (w *jsonWriter) outline(v *engine.ExecutionView) {
+	w.begin('{')
+	w.executionFields(v.Execution)
+	w.context(v)
+	w.end('}')
+}
+
+func (w *jsonWriter) context(v *engine.ExecutionView) {
 	w.key("counters")
 	w.begin('{')
 	for _, c := range v.Counters {
@@ -39,7 +52,6 @@ func (w *jsonWriter) view(v *engine.ExecutionView) {
 	for _, s := range v.State {
 		w.raw(s.Key, s.Value)
 	}
-	w.end('}')
 	w.end('}')
 }
 

@@ -12,43 +12,74 @@ import (
 // ListTasks lists tasks, newest first.
 func (s *server) ListTasks(ctx context.Context, request api.ListTasksRequestObject) (api.ListTasksResponseObject, error) {
 	q := request.Params
-	p, err := page(q.Limit, q.Cursor)
+	after, err := taskPlace(q.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	tasks, err := s.engine.Tasks(ctx, engine.TaskFilter{
-		Page: p, States: texts[workflow.TaskState](q.State), Queues: texts[string](q.Queue),
+	page, err := s.engine.Tasks(ctx, engine.TaskFilter{
+		Limit: limitOf(q.Limit), After: after, States: texts[workflow.TaskState](q.State), Queues: texts[string](q.Queue),
 		Functions: texts[string](q.Function), Kinds: texts[workflow.Kind](q.Kind),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.renderTasks(ctx, p, tasks), nil
+	return s.renderTasks(ctx, page), nil
 }
 
 // ListExecutionTasks lists the tasks of an execution, newest first.
 func (s *server) ListExecutionTasks(ctx context.Context, request api.ListExecutionTasksRequestObject) (api.ListExecutionTasksResponseObject, error) {
 	id := workflow.ID(request.ID)
-	p, err := page(request.Params.Limit, request.Params.Cursor)
+	q := request.Params
+	after, err := taskPlace(q.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	tasks, err := s.engine.Tasks(ctx, engine.TaskFilter{Page: p, Execution: id})
+	page, err := s.engine.Tasks(ctx, engine.TaskFilter{
+		Limit: limitOf(q.Limit), After: after, Execution: id, States: texts[workflow.TaskState](q.State),
+		Queues: texts[string](q.Queue), Functions: texts[string](q.Function), Kinds: texts[workflow.Kind](q.Kind),
+	})
 	if err != nil {
 		return nil, err
 	}
-	if len(tasks) == 0 {
+	if len(page.Tasks) == 0 {
 		if _, err := s.engine.Execution(ctx, id); err != nil {
 			return nil, aboutExecution(err, id)
 		}
 	}
-	return s.renderTasks(ctx, p, tasks), nil
+	return s.renderTasks(ctx, page), nil
 }
 
-func (s *server) renderTasks(ctx context.Context, p engine.Page, tasks []*workflow.Task) reply {
-	host := s.hosts(ctx)
-	return renderPage(p, tasks, func(t *workflow.Task) workflow.ID { return t.ID },
-		func(w *jsonWriter, t *workflow.Task) { w.task(t, host(t)) })
+func (s *server) renderTasks(ctx context.Context, page *engine.TaskPage) reply {
+	host, next := s.hosts(ctx), ""
+	if page.Next != nil {
+		next = taskCursor(*page.Next)
+	}
+	return renderList(page.Tasks, next, func(w *jsonWriter, t *workflow.Task) { w.task(t, host(t)) })
+}
+
+// The cursor of a list of tasks is a place: whether it is among the open tasks, the
+// execution and the task.
+
+func taskCursor(p engine.TaskPlace) string {
+	key := make([]byte, 1, 1+2*len(p.Task))
+	if p.Open {
+		key[0] = 1
+	}
+	return encodeCursor(append(append(key, p.Execution[:]...), p.Task[:]...))
+}
+
+func taskPlace(cursor *api.Cursor) (*engine.TaskPlace, error) {
+	key, err := decodeCursor(cursor)
+	if err != nil || key == nil {
+		return nil, err
+	}
+	p := &engine.TaskPlace{Open: key[0] == 1}
+	if len(key) != 1+2*len(p.Task) || key[0] > 1 {
+		return nil, errBadCursor
+	}
+	copy(p.Execution[:], key[1:])
+	copy(p.Task[:], key[1+len(p.Execution):])
+	return p, nil
 }
 
 // GetTask gives one task and its failed attempts.

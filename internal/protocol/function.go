@@ -12,7 +12,7 @@ func Function(m *wire.ManifestFunction, url string) (*workflow.Function, error) 
 		Name: m.Name, Kind: m.Kind, URL: m.URL, Version: m.Version, Queue: m.Queue, Priority: m.Priority, Tags: m.Tags,
 		Timeout: m.Timeout, HeartbeatTimeout: m.HeartbeatTimeout, Idempotent: m.Idempotent,
 		IdempotencyKeyFrom: m.IdempotencyKeyFrom, CacheTTL: m.CacheTTL, MaxConcurrent: m.MaxConcurrent,
-		Retry: (*workflow.RetrySpec)(m.RetryPolicy), RateLimit: (*workflow.RateLimitSpec)(m.RateLimit),
+		Retry: (*workflow.RetrySpec)(m.RetryPolicy), RateLimit: (*workflow.RateLimitSpec)(m.RateLimit), Retention: m.Retention,
 	}
 	if spec.URL == "" {
 		spec.URL = url

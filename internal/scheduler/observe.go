@@ -96,7 +96,7 @@ func why(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, workflow.ErrLeaseLost):
+	case errors.Is(err, workflow.ErrLeaseLost), errors.Is(err, workflow.ErrNotFound):
 		return "lease lost"
 	case errors.Is(err, engine.ErrUnavailable):
 		return "database unavailable"

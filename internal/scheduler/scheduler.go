@@ -26,10 +26,13 @@ type Options struct {
 	MaxTurnBytes  int           // of a turn's body; default 4 MiB
 	CleanInterval time.Duration // how often what nobody needs any more is deleted; default 1 min
 	Retention     time.Duration // how long dead letters are kept; 0: for good
-	Callbacks     Callbacks
-	Metrics       *telemetry.Metrics // default: nobody sees them
-	Tracer        *telemetry.Tracer  // nil: no traces
-	Log           *slog.Logger
+	// ExecutionRetention is how long executions are kept that have ended, if their
+	// function does not say; 0: for good.
+	ExecutionRetention time.Duration
+	Callbacks          Callbacks
+	Metrics            *telemetry.Metrics // default: nobody sees them
+	Tracer             *telemetry.Tracer  // nil: no traces
+	Log                *slog.Logger
 }
 
 func (o *Options) defaults() {

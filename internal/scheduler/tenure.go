@@ -184,7 +184,7 @@ func (t *tenure) submit(ctx context.Context, e *entry, event workflow.Event) (wo
 		}
 	}
 	switch {
-	case errors.Is(err, workflow.ErrLeaseLost):
+	case errors.Is(err, workflow.ErrLeaseLost), errors.Is(err, workflow.ErrNotFound): // its execution may have ended, and been cleaned away
 		t.options.Metrics.AnswerRefused()
 	case err != nil && ctx.Err() == nil:
 		t.Reconcile() // so that it is not held for nothing

@@ -9,18 +9,25 @@ type Hint struct {
 	Queues     []string // have due work
 	Executions []string // changed, for those who wait for them
 	Cancelled  []string // leases whose deliveries should stop, as TASK/TOKEN
+	Watched    []string // executions of which somebody wants to hear each change, for a while
+	Changed    []string // executions that are watched and have changed in whatever way
 	Functions  bool     // the registry changed
 	All        bool     // something was missed: look at everything
 }
 
+// Any stands in Watched and Changed for all executions, or more than can be listed.
+const Any = "*"
+
 // Empty reports whether a hint says nothing.
 func (h Hint) Empty() bool {
-	return !h.Functions && !h.All && len(h.Queues) == 0 && len(h.Executions) == 0 && len(h.Cancelled) == 0
+	return !h.Functions && !h.All && len(h.Queues) == 0 && len(h.Executions) == 0 && len(h.Cancelled) == 0 &&
+		len(h.Watched) == 0 && len(h.Changed) == 0
 }
 
 // batch merges hints that wait to be sent. The zero value is empty.
 type batch struct {
 	queues, executions, cancelled set
+	watched, changed              set
 	functions, all                bool
 }
 
@@ -35,15 +42,18 @@ func (b *batch) add(h Hint) {
 			b.all = true
 		}
 	}
+	b.watched.addOrAny(h.Watched)
+	b.changed.addOrAny(h.Changed)
 }
 
 // hint returns what was merged. All says the rest already, but for
-// cancellations, which hasten most.
+// cancellations, which hasten most, and who watches what.
 func (b *batch) hint() Hint {
-	if b.all {
-		return Hint{All: true, Functions: b.functions, Cancelled: b.cancelled.list}
+	h := Hint{Cancelled: b.cancelled.list, Watched: b.watched.list, Functions: b.functions, All: b.all}
+	if !b.all {
+		h.Queues, h.Executions, h.Changed = b.queues.list, b.executions.list, b.changed.list
 	}
-	return Hint{Queues: b.queues.list, Executions: b.executions.list, Cancelled: b.cancelled.list, Functions: b.functions}
+	return h
 }
 
 // set keeps distinct strings in the order of their arrival.
@@ -69,4 +79,11 @@ func (s *set) add(values []string) bool {
 		s.list = append(s.list, v)
 	}
 	return true
+}
+
+// addOrAny adds values, and Any in place of all when they are too many.
+func (s *set) addOrAny(values []string) {
+	if _, any := s.seen[Any]; !any && !s.add(values) {
+		s.add([]string{Any})
+	}
 }

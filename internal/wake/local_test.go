@@ -1,6 +1,8 @@
 package wake
 
 import (
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -68,5 +70,24 @@ func BenchmarkLocalPublish(b *testing.B) {
 	h := Hint{Queues: []string{"default"}, Executions: []string{"0190"}}
 	for b.Loop() {
 		bus.Publish(h)
+	}
+}
+
+func TestTooManyWatchedStandForAny(t *testing.T) {
+	t.Parallel()
+	var b batch
+	many := make([]string, maxListed+1)
+	for i := range many {
+		many[i] = strconv.Itoa(i)
+	}
+	b.add(Hint{Watched: many, Changed: many[:2]})
+	b.add(Hint{Watched: []string{"more"}, Changed: many[1:3]})
+	h := b.hint()
+	if h.All || !slices.Equal(h.Watched, []string{Any}) || !slices.Equal(h.Changed, many[:3]) {
+		t.Errorf("got %+v", h)
+	}
+	b.add(Hint{All: true})
+	if h := b.hint(); len(h.Changed) > 0 || !slices.Equal(h.Watched, []string{Any}) {
+		t.Errorf("with all: %+v", h)
 	}
 }

@@ -11,6 +11,8 @@ type message struct {
 	Queues     []string `json:"q,omitempty"`
 	Executions []string `json:"e,omitempty"`
 	Cancelled  []string `json:"c,omitempty"`
+	Watched    []string `json:"w,omitempty"`
+	Changed    []string `json:"h,omitempty"`
 	Functions  bool     `json:"f,omitempty"`
 	All        bool     `json:"a,omitempty"`
 }
@@ -32,6 +34,12 @@ func encode(from string, h Hint, limit int) ([]string, error) {
 	}
 	for _, v := range h.Executions {
 		c.add(v, &c.message.Executions)
+	}
+	for _, v := range h.Watched {
+		c.add(v, &c.message.Watched)
+	}
+	for _, v := range h.Changed {
+		c.add(v, &c.message.Changed)
 	}
 	c.flush()
 	return c.payloads, c.err
@@ -86,5 +94,8 @@ func decode(payload string) (from string, h Hint, err error) {
 	if err := json.Unmarshal([]byte(payload), &m); err != nil {
 		return "", Hint{}, fmt.Errorf("decoding a hint: %w", err)
 	}
-	return m.From, Hint{Queues: m.Queues, Executions: m.Executions, Cancelled: m.Cancelled, Functions: m.Functions, All: m.All}, nil
+	return m.From, Hint{
+		Queues: m.Queues, Executions: m.Executions, Cancelled: m.Cancelled, Watched: m.Watched, Changed: m.Changed,
+		Functions: m.Functions, All: m.All,
+	}, nil
 }

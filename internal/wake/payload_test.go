@@ -20,6 +20,8 @@ func decodeAll(t testing.TB, payloads []string) Hint {
 		sum.Queues = append(sum.Queues, h.Queues...)
 		sum.Executions = append(sum.Executions, h.Executions...)
 		sum.Cancelled = append(sum.Cancelled, h.Cancelled...)
+		sum.Watched = append(sum.Watched, h.Watched...)
+		sum.Changed = append(sum.Changed, h.Changed...)
 		sum.Functions = sum.Functions || h.Functions
 		sum.All = sum.All || h.All
 	}
@@ -32,6 +34,7 @@ func TestHintsSurviveEncodingInPayloadsWithinTheLimit(t *testing.T) {
 		names := rapid.SliceOfN(rapid.StringN(0, 40, 200), 0, 60)
 		h := Hint{
 			Queues: names.Draw(t, "queues"), Executions: names.Draw(t, "executions"), Cancelled: names.Draw(t, "cancelled"),
+			Watched: names.Draw(t, "watched"), Changed: names.Draw(t, "changed"),
 			Functions: rapid.Bool().Draw(t, "functions"), All: rapid.Bool().Draw(t, "all"),
 		}
 		limit := rapid.IntRange(1400, maxNotify).Draw(t, "limit")
@@ -53,11 +56,13 @@ func TestHintsSurviveEncodingInPayloadsWithinTheLimit(t *testing.T) {
 			sum.Queues = append(sum.Queues, part.Queues...)
 			sum.Executions = append(sum.Executions, part.Executions...)
 			sum.Cancelled = append(sum.Cancelled, part.Cancelled...)
+			sum.Watched = append(sum.Watched, part.Watched...)
+			sum.Changed = append(sum.Changed, part.Changed...)
 			sum.Functions = sum.Functions || part.Functions
 			sum.All = sum.All || part.All
 		}
 		if !slices.Equal(sum.Queues, h.Queues) || !slices.Equal(sum.Executions, h.Executions) ||
-			!slices.Equal(sum.Cancelled, h.Cancelled) || sum.Functions != h.Functions || sum.All != h.All {
+			!slices.Equal(sum.Cancelled, h.Cancelled) || !slices.Equal(sum.Watched, h.Watched) || !slices.Equal(sum.Changed, h.Changed) || sum.Functions != h.Functions || sum.All != h.All {
 			t.Fatalf("got %+v, want %+v", sum, h)
 		}
 	})

@@ -63,6 +63,7 @@ type ManifestFunction struct {
 	CacheTTL           *string      `json:"cache_ttl,omitempty"`
 	MaxConcurrent      *int         `json:"max_concurrent,omitempty"`
 	RateLimit          *RateLimit   `json:"rate_limit,omitempty"`
+	Retention          *string      `json:"retention,omitempty"`
 }
 
 // RetryPolicy says how often and when a failed activity runs again; a nil field is not overridden.

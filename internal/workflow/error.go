@@ -66,3 +66,8 @@ func (e *MismatchError) Error() string {
 type InvalidTurnError struct{ Reason string }
 
 func (e *InvalidTurnError) Error() string { return e.Reason }
+
+// SweptError is the error of a task that a Sweep cancels, unless it has one already.
+func SweptError() *Error {
+	return &Error{Type: ErrorCancelled, Message: "what it belonged to has ended"}
+}

@@ -23,6 +23,7 @@ type Function struct {
 	CacheTTL           *time.Duration // nil: not cached; 0: for good
 	MaxConcurrent      int            // 0: no limit
 	RateLimit          *RateLimit
+	Retention          *time.Duration // of its executions, from their end; nil: as the service is set; 0: for good
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 }

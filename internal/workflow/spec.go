@@ -26,6 +26,7 @@ type FunctionSpec struct {
 	CacheTTL           *string
 	MaxConcurrent      *int
 	RateLimit          *RateLimitSpec
+	Retention          *string
 }
 
 // RetrySpec is a retry policy as people write it; nil fields keep what they override.
@@ -67,6 +68,7 @@ const (
 	maxPriority      = 1000
 	maxRetryAttempts = 1_000_000
 	maxPolicyDelay   = 366 * 24 * time.Hour
+	maxRetention     = 36600 * 24 * time.Hour
 )
 
 // Function checks the spec and gives the function with its defaults. The error is FieldErrors.
@@ -113,6 +115,10 @@ func (s FunctionSpec) Function() (*Function, error) {
 		if s.RateLimit.Limit < 1 {
 			c.add("/rate_limit/limit", "must be at least 1")
 		}
+	}
+	if s.Retention != nil {
+		retention := c.duration("/retention", *s.Retention, 0, maxRetention)
+		f.Retention = &retention
 	}
 	f.Retry = s.Retry.overrides(&c, "/retry_policy").Apply(f.Retry)
 	return f, c.err()

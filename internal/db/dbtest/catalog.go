@@ -35,7 +35,7 @@ func poolsTell(f *fixture) {
 }
 
 func wholeFunction() *workflow.Function {
-	forGood := time.Duration(0)
+	forGood, month := time.Duration(0), 30*24*time.Hour
 	return &workflow.Function{
 		Namespace: db.DefaultNamespace, Name: "charge", Version: "v1", Kind: workflow.KindActivity, URL: "http://x/charge",
 		Worker: newID(), Queue: "eu", Priority: -2, Tags: []string{"a", "b,c"}, Timeout: 1500 * time.Millisecond,
@@ -44,7 +44,7 @@ func wholeFunction() *workflow.Function {
 			RetryFor: []string{"timeout", "Conflict"},
 		},
 		Idempotent: true, IdempotencyKeyFrom: []string{"/a", "/b~1c"}, CacheTTL: &forGood, MaxConcurrent: 7,
-		RateLimit: &workflow.RateLimit{Limit: 100, Per: time.Second},
+		RateLimit: &workflow.RateLimit{Limit: 100, Per: time.Second}, Retention: &month,
 	}
 }
 

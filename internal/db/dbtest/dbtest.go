@@ -24,7 +24,7 @@ type Open func(t testing.TB) db.Store
 
 // Run runs the suite, in parallel, each test on a database of its own.
 func Run(t *testing.T, open Open) {
-	for _, group := range []map[string]func(*fixture){journal, sweeping, mailbox, sharing, leasing, limiting, expiring, pausing, calling, burying, catalog, listing} {
+	for _, group := range []map[string]func(*fixture){journal, sweeping, mailbox, sharing, leasing, limiting, expiring, pausing, calling, burying, catalog, listing, changing, counting, ending} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -48,10 +48,10 @@ func newFixture(t testing.TB, open Open) *fixture {
 
 var lastID atomic.Uint64
 
-// newID gives ids in their order.
+// newID gives ids in their order, as if they were made around at.
 func newID() workflow.ID {
 	var id workflow.ID
-	id[0] = 1
+	binary.BigEndian.PutUint64(id[:], uint64(at(0).UnixMilli())<<16) //nolint:gosec // after 1970
 	binary.BigEndian.PutUint64(id[8:], lastID.Add(1))
 	return id
 }

@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,6 +14,8 @@ var listing = map[string]func(*fixture){
 	"ListsAreNewestFirstWithStableCursor": listsAreNewestFirst,
 	"ExecutionFiltersSelect":              executionFilters,
 	"TaskFiltersSelect":                   taskFilters,
+	"OpenTasksAreFoundBehindManyOthers":   openTasksAreFoundBehindMany,
+	"SweptTasksSayWhyAndAreListed":        sweptTasksSayWhy,
 	"StatesAreOfThoseThatExist":           statesOfThoseThatExist,
 	"ProgressLeavesOutItemsAndPayloads":   progressLeavesOutItems,
 	"WhatDoesNotExistIsNotFound":          notFound,
@@ -43,15 +46,18 @@ func listsAreNewestFirst(f *fixture) {
 	}
 	f.equal("executions", got, want)
 
-	tasks, err := f.store.Tasks(f.ctx, db.TaskFilter{Page: db.Page{Limit: 100}})
+	tasks, err := f.store.Tasks(f.ctx, db.TaskFilter{Limit: 100})
 	f.ok(err)
-	f.equal("tasks", len(tasks), 6)
-	sorted := slices.IsSortedFunc(tasks, func(a, b *workflow.Task) int { return b.ID.Compare(a.ID) })
+	f.equal("tasks", len(tasks.Tasks), 6)
+	sorted := slices.IsSortedFunc(tasks.Tasks, func(a, b *workflow.Task) int { return b.ID.Compare(a.ID) })
 	f.equal("newest first", sorted, true)
 }
 
 func executionFilters(f *fixture) {
-	a, _ := f.start("f", func(e *workflow.Execution, _ *workflow.Task) { e.Tags, e.CreatedAt = []string{"x", "y"}, *at(1) })
+	yes := true
+	a, _ := f.start("f", func(e *workflow.Execution, _ *workflow.Task) {
+		e.Tags, e.CreatedAt, e.Paused = []string{"x", "y"}, *at(1), yes
+	})
 	b, _ := f.start("g", func(e *workflow.Execution, _ *workflow.Task) { e.Queue, e.Tags, e.CreatedAt = "eu", nil, *at(2) })
 	c, _ := f.start("h", func(e *workflow.Execution, _ *workflow.Task) {
 		e.State, e.Tags, e.CreatedAt = workflow.ExecutionFailed, []string{"z"}, *at(3)
@@ -66,9 +72,23 @@ func executionFilters(f *fixture) {
 		{"functions", db.ExecutionFilter{Functions: []string{"f", "g"}}, []workflow.ID{b.ID, a.ID}},
 		{"queues", db.ExecutionFilter{Queues: []string{"eu"}}, []workflow.ID{b.ID}},
 		{"tags", db.ExecutionFilter{Tags: []string{"y", "z"}}, []workflow.ID{c.ID, a.ID}},
-		{"after", db.ExecutionFilter{CreatedAfter: at(2)}, []workflow.ID{c.ID}},
+		{"after", db.ExecutionFilter{CreatedAfter: at(2)}, []workflow.ID{c.ID, b.ID}},
 		{"before", db.ExecutionFilter{CreatedBefore: at(2)}, []workflow.ID{a.ID}},
 		{"several", db.ExecutionFilter{Functions: []string{"f", "g"}, Queues: []string{"default"}}, []workflow.ID{a.ID}},
+		{"several states", db.ExecutionFilter{States: []workflow.ExecutionState{workflow.ExecutionFailed, workflow.ExecutionPending}},
+			[]workflow.ID{c.ID, b.ID, a.ID}},
+		{"function and state", db.ExecutionFilter{Functions: []string{"h"}, States: []workflow.ExecutionState{workflow.ExecutionPending}}, nil},
+		{"state and queue", db.ExecutionFilter{States: []workflow.ExecutionState{workflow.ExecutionPending}, Queues: []string{"eu"}},
+			[]workflow.ID{b.ID}},
+		{"queues", db.ExecutionFilter{Queues: []string{"eu", "us"}}, []workflow.ID{b.ID}},
+		{"the default queue", db.ExecutionFilter{Queues: []string{"default"}}, []workflow.ID{c.ID, a.ID}},
+		{"any queue", db.ExecutionFilter{Queues: []string{"default", "eu"}}, []workflow.ID{c.ID, b.ID, a.ID}},
+		{"tags of one", db.ExecutionFilter{Tags: []string{"x", "y"}, States: []workflow.ExecutionState{workflow.ExecutionPending}},
+			[]workflow.ID{a.ID}},
+		{"tag and function", db.ExecutionFilter{Tags: []string{"z"}, Functions: []string{"f"}}, nil},
+		{"before the first", db.ExecutionFilter{CreatedBefore: at(-3600)}, nil},
+		{"paused", db.ExecutionFilter{Paused: &yes}, []workflow.ID{a.ID}},
+		{"not paused", db.ExecutionFilter{Paused: new(bool), Queues: []string{"default"}}, []workflow.ID{c.ID}},
 		{"none", db.ExecutionFilter{Functions: []string{"none"}}, nil},
 	} {
 		test.filter.Limit = 10
@@ -87,29 +107,90 @@ func taskFilters(f *fixture) {
 	_, other := f.start("g")
 	a := newChild(root, "a", func(t *workflow.Task) { t.Queue, t.Name = "eu", "h" })
 	b := newChild(root, "b", isMap)
-	f.add(a, b)
+	c := newChild(root, "c", inState(workflow.TaskFailed), func(t *workflow.Task) { t.Name, t.Error = "h", &workflow.Error{Type: "x"} })
+	d := newChild(root, "d", inState(workflow.TaskCompleted))
+	f.add(a, b, c, d)
+	type states = []workflow.TaskState
 	for _, test := range []struct {
 		name   string
 		filter db.TaskFilter
 		want   []workflow.ID
 	}{
-		{"all", db.TaskFilter{}, []workflow.ID{b.ID, a.ID, other.ID, root.ID}},
-		{"execution", db.TaskFilter{Execution: e.ID}, []workflow.ID{b.ID, a.ID, root.ID}},
-		{"page of an execution", db.TaskFilter{Execution: e.ID, Page: db.Page{Before: b.ID}}, []workflow.ID{a.ID, root.ID}},
-		{"states", db.TaskFilter{States: []workflow.TaskState{workflow.TaskPending}}, []workflow.ID{a.ID, other.ID}},
+		{"all", db.TaskFilter{}, []workflow.ID{d.ID, c.ID, b.ID, a.ID, other.ID, root.ID}},
+		{"execution", db.TaskFilter{Execution: e.ID}, []workflow.ID{d.ID, c.ID, b.ID, a.ID, root.ID}},
+		{"part of an execution", db.TaskFilter{Execution: e.ID, After: &db.TaskPlace{Task: b.ID}}, []workflow.ID{a.ID, root.ID}},
+		{"states of an execution", db.TaskFilter{Execution: e.ID, States: states{workflow.TaskPending, workflow.TaskFailed}}, []workflow.ID{c.ID, a.ID}},
+		{"functions of an execution", db.TaskFilter{Execution: e.ID, Functions: []string{"h"}}, []workflow.ID{c.ID, a.ID}},
+		{"failed", db.TaskFilter{States: states{workflow.TaskFailed, workflow.TaskCancelled}}, []workflow.ID{c.ID}},
+		{"completed", db.TaskFilter{States: states{workflow.TaskCompleted}}, []workflow.ID{d.ID}},
+		{"pending", db.TaskFilter{States: states{workflow.TaskPending}}, []workflow.ID{other.ID, a.ID}},
+		{"open ones first", db.TaskFilter{States: states{workflow.TaskCompleted, workflow.TaskPending, workflow.TaskFailed}},
+			[]workflow.ID{other.ID, a.ID, d.ID, c.ID}},
+		{"open ones of a function", db.TaskFilter{States: states{workflow.TaskPending, workflow.TaskFailed}, Functions: []string{"h"}},
+			[]workflow.ID{a.ID, c.ID}},
+		{"failed ones of a queue", db.TaskFilter{States: states{workflow.TaskFailed}, Queues: []string{"eu"}}, nil},
 		{"queues", db.TaskFilter{Queues: []string{"eu"}}, []workflow.ID{a.ID}},
-		{"functions", db.TaskFilter{Functions: []string{"h", "g"}}, []workflow.ID{a.ID, other.ID}},
+		{"the default queue", db.TaskFilter{Queues: []string{"eu", "default"}}, []workflow.ID{d.ID, c.ID, a.ID, other.ID, root.ID}},
+		{"functions", db.TaskFilter{Functions: []string{"h", "g"}}, []workflow.ID{c.ID, a.ID, other.ID}},
+		{"function and kind", db.TaskFilter{Functions: []string{"f"}, Kinds: []workflow.Kind{workflow.KindActivity}}, nil},
 		{"kinds", db.TaskFilter{Kinds: []workflow.Kind{workflow.KindMap, workflow.KindOrchestrator}}, []workflow.ID{b.ID, root.ID}},
+		{"a rare kind", db.TaskFilter{Kinds: []workflow.Kind{workflow.KindMap, workflow.KindTimer}}, []workflow.ID{b.ID}},
 	} {
-		test.filter.Limit = 10
-		list, err := f.store.Tasks(f.ctx, test.filter)
-		f.ok(err)
-		var got []workflow.ID
-		for _, t := range list {
-			got = append(got, t.ID)
+		for _, limit := range []int{1, 2, 10} {
+			test.filter.Limit = limit
+			f.equal(fmt.Sprintf("%s, %d at a time", test.name, limit), f.taskList(test.filter), test.want)
 		}
-		f.equal(test.name, got, test.want)
 	}
+}
+
+// taskList reads a list of tasks to its end.
+func (f *fixture) taskList(filter db.TaskFilter) (ids []workflow.ID) {
+	f.Helper()
+	for range 50 {
+		page, err := f.store.Tasks(f.ctx, filter)
+		f.ok(err)
+		if len(page.Tasks) > filter.Limit {
+			f.Fatalf("a page of %d has %d tasks", filter.Limit, len(page.Tasks))
+		}
+		for _, t := range page.Tasks {
+			ids = append(ids, t.ID)
+		}
+		if filter.After = page.Next; page.Next == nil {
+			return ids
+		}
+	}
+	f.Fatal("the list has no end")
+	return nil
+}
+
+// Of lists by state, a page looks at so many executions, and then says where to go on.
+func openTasksAreFoundBehindMany(f *fixture) {
+	_, first := f.start("first")
+	f.commit(workflow.Need{}, func(l *workflow.Loaded, c *workflow.Change) {
+		for range 2100 {
+			e, root := newExecution("f", l.Now)
+			waiting(e, root)
+			c.NewExecutions, c.NewTasks = append(c.NewExecutions, e), append(c.NewTasks, root)
+		}
+	})
+	filter := db.TaskFilter{Limit: 10, States: []workflow.TaskState{workflow.TaskPending}}
+	page, err := f.store.Tasks(f.ctx, filter)
+	f.ok(err)
+	f.equal("the first page", []any{len(page.Tasks), page.Next != nil}, []any{0, true})
+	f.equal("all", f.taskList(filter), []workflow.ID{first.ID})
+}
+
+func sweptTasksSayWhy(f *fixture) {
+	e, root := f.start("f", waiting)
+	failed := newChild(root, "failed", func(t *workflow.Task) { t.Error = &workflow.Error{Type: "x", Message: "y"} })
+	open := newChild(root, "open")
+	f.add(failed, open)
+	f.commit(workflow.Need{Executions: []workflow.ID{e.ID}}, func(_ *workflow.Loaded, c *workflow.Change) {
+		c.Sweeps = []workflow.Sweep{{Execution: e.ID, Under: root.ID}}
+	})
+	f.equal("errors", []*workflow.Error{f.task(open.ID).Error, f.task(failed.ID).Error},
+		[]*workflow.Error{workflow.SweptError(), {Type: "x", Message: "y"}})
+	f.equal("listed", f.taskList(db.TaskFilter{Limit: 10, States: []workflow.TaskState{workflow.TaskCancelled}}), []workflow.ID{open.ID, failed.ID})
 }
 
 func statesOfThoseThatExist(f *fixture) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -144,10 +145,7 @@ func fromFunction(f *workflow.Function) (dbsqlc.PutFunctionParams, error) {
 		HeartbeatTimeoutUs: f.HeartbeatTimeout.Microseconds(), RetryPolicy: retry, Idempotent: f.Idempotent,
 		IdempotencyKeyFrom: texts(f.IdempotencyKeyFrom), MaxConcurrent: f.MaxConcurrent, RateLimit: limit,
 	}
-	if f.CacheTTL != nil {
-		us := f.CacheTTL.Microseconds()
-		params.CacheTtlUs = &us
-	}
+	params.CacheTtlUs, params.RetentionUs = microseconds(f.CacheTTL), microseconds(f.Retention)
 	return params, errors.Join(retryErr, limitErr)
 }
 
@@ -158,14 +156,28 @@ func toFunction(r dbsqlc.Function) (*workflow.Function, error) {
 		Idempotent: r.Idempotent, IdempotencyKeyFrom: r.IdempotencyKeyFrom, MaxConcurrent: r.MaxConcurrent,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
-	if r.CacheTtlUs != nil {
-		ttl := durationOf(*r.CacheTtlUs)
-		f.CacheTTL = &ttl
-	}
+	f.CacheTTL, f.Retention = durationOrNil(r.CacheTtlUs), durationOrNil(r.RetentionUs)
 	if err := errors.Join(decode(r.RetryPolicy, &f.Retry), decodeTo(r.RateLimit, &f.RateLimit)); err != nil {
 		return nil, fmt.Errorf("reading function %q: %w", r.Name, err)
 	}
 	return f, nil
+}
+
+// microseconds stores a duration, nil as NULL; durationOrNil reads it.
+func microseconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	us := d.Microseconds()
+	return &us
+}
+
+func durationOrNil(us *int64) *time.Duration {
+	if us == nil {
+		return nil
+	}
+	d := durationOf(*us)
+	return &d
 }
 
 func toWorker(r dbsqlc.Worker) *workflow.Worker {

@@ -167,3 +167,12 @@ func (s *Store) ExpireDeadLetters(ctx context.Context, age time.Duration, limit 
 	})
 	return int(deleted), translate("expiring dead letters", err)
 }
+
+// CountDeadLetters implements db.DeadLetters.
+func (s *Store) CountDeadLetters(ctx context.Context, age time.Duration) (n int64, err error) {
+	err = s.read("counting dead letters", func(q *dbsqlc.Queries) error {
+		n, err = q.CountDeadLettersOf(ctx, dbsqlc.CountDeadLettersOfParams{Age: age.Seconds(), Namespace: namespace})
+		return err
+	})
+	return n, err
+}

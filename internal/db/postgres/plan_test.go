@@ -62,6 +62,13 @@ var hot = map[string]struct {
 	"ListDeadLettersOfKinds":     {dbsqlc.ListDeadLettersOfKinds, []string{"dead_letters_kind"}},
 	"ExpireDeadLetters":          {dbsqlc.ExpireDeadLetters, []string{"dead_letters_failed", "dead_letters_pkey"}},
 
+	"EndedFunctions": {dbsqlc.EndedFunctions, []string{"executions_ended"}},
+	"CountEnded":     {dbsqlc.CountEnded, []string{"executions_ended"}},
+	"DeleteEnded": {dbsqlc.DeleteEnded, []string{
+		"executions_ended", "executions_pkey", "tasks_step", "task_attempts_task", "dead_letters_pkey", "signals_pkey", "counters_pkey",
+		"custom_state_pkey",
+	}},
+
 	"LockResults":          {dbsqlc.LockResults, []string{"results_pkey", "tasks_pkey"}},
 	"LoadResults":          {dbsqlc.LoadResults, []string{"results_pkey", "tasks_pkey"}},
 	"UpdateResults":        {dbsqlc.UpdateResults, []string{"results_pkey"}},
@@ -150,12 +157,15 @@ func explain(t *testing.T, conn *pgx.Conn, sql string) string {
 	}
 	run("PREPARE hot AS " + sql)
 	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), "DEALLOCATE hot") }()
-	nulls := strings.TrimSuffix(strings.Repeat("NULL, ", highest), ", ")
-	return strings.Join(run("EXPLAIN (COSTS OFF) EXECUTE hot("+nulls+")"), "\n")
+	nulls := ""
+	if highest > 0 {
+		nulls = "(" + strings.TrimSuffix(strings.Repeat("NULL, ", highest), ", ") + ")"
+	}
+	return strings.Join(run("EXPLAIN (COSTS OFF) EXECUTE hot"+nulls), "\n")
 }
 
 var (
-	scanOfTable = regexp.MustCompile(`Seq Scan on (tasks|executions|signals|counters|custom_state|holds|results|dead_letters)\b`)
+	scanOfTable = regexp.MustCompile(`Seq Scan on (tasks|executions|signals|counters|custom_state|holds|results|dead_letters|task_attempts)\b`)
 	indexScan   = regexp.MustCompile(`(?:Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)? (?:using|on) (\w+).*(?:\n\s*Index Cond: \(+(\w+) )?`)
 )
 
@@ -167,7 +177,7 @@ var leading = map[string]string{
 	"holds_pkey": "scheduler_id", "results_pkey": "key_hash", "results_function": "function", "results_expiry": "expires_at",
 	"results_running": "created_at", "tasks_awaits_result": "awaits_result", "schedulers_pkey": "id",
 	"dead_letters_pkey": "task_id", "dead_letters_failed": "failed_at", "dead_letters_function": "function", "dead_letters_queue": "queue",
-	"dead_letters_kind": "kind",
+	"dead_letters_kind": "kind", "executions_ended": "function", "task_attempts_task": "task_id",
 }
 
 func checkPlan(t *testing.T, name, plan string, indexes []string) {

@@ -25,21 +25,38 @@ func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Exec
 // Overview implements db.Queries.
 func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, error) {
 	o := &db.Overview{}
-	err := s.run(ctx, s.reads, "reading an execution",
+	return s.overview(ctx, o, append(outline(o, id), func(ctx context.Context, q *queries) error {
+		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, Execution: id})
+		if err != nil {
+			return err
+		}
+		o.Progress, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
+		return err
+	})...)
+}
+
+// Outline implements db.Queries.
+func (s *Store) Outline(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	o := &db.Overview{}
+	return s.overview(ctx, o, outline(o, id)...)
+}
+
+func (s *Store) overview(ctx context.Context, o *db.Overview, statements ...statement) (*db.Overview, error) {
+	if err := s.run(ctx, s.reads, "reading an execution", statements...); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// outline gives the statements that read an execution but for its tasks.
+func outline(o *db.Overview, id workflow.ID) []statement {
+	return []statement{
 		func(ctx context.Context, q *queries) error {
 			row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
 			if err != nil {
 				return err
 			}
 			o.Execution, err = toExecution(row)
-			return err
-		},
-		func(ctx context.Context, q *queries) error {
-			rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, Execution: id})
-			if err != nil {
-				return err
-			}
-			o.Progress, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
 			return err
 		},
 		func(ctx context.Context, q *queries) error {
@@ -57,28 +74,8 @@ func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, err
 			}
 			o.State, err = convert(rows, toStateEntry)
 			return err
-		})
-	if err != nil {
-		return nil, err
+		},
 	}
-	return o, nil
-}
-
-// Executions implements db.Queries.
-func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
-	err = s.read("listing executions", func(q *dbsqlc.Queries) error {
-		rows, err := q.ListExecutions(ctx, dbsqlc.ListExecutionsParams{
-			Namespace: namespace, Before: f.Before, States: texts(f.States), Functions: texts(f.Functions),
-			Queues: texts(f.Queues), Tags: texts(f.Tags), CreatedAfter: timeOf(f.CreatedAfter),
-			CreatedBefore: timeOf(f.CreatedBefore), Most: number(f.Limit),
-		})
-		if err != nil {
-			return err
-		}
-		executions, err = convert(rows, toExecution)
-		return err
-	})
-	return executions, err
 }
 
 // States implements db.Queries.
@@ -122,22 +119,6 @@ func (s *Store) Task(ctx context.Context, id workflow.ID) (t *workflow.Task, att
 	return t, attempts, nil
 }
 
-// Tasks implements db.Queries.
-func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.Task, err error) {
-	err = s.read("listing tasks", func(q *dbsqlc.Queries) error {
-		rows, err := q.ListTasks(ctx, dbsqlc.ListTasksParams{
-			Namespace: namespace, Before: f.Before, Execution: f.Execution, States: texts(f.States), Queues: texts(f.Queues),
-			Functions: texts(f.Functions), Kinds: texts(f.Kinds), Most: number(f.Limit),
-		})
-		if err != nil {
-			return err
-		}
-		tasks, err = convert(rows, toTask)
-		return err
-	})
-	return tasks, err
-}
-
 // Signals implements db.Queries.
 func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (signals []*workflow.Signal, err error) {
 	err = s.read("listing signals", func(q *dbsqlc.Queries) error {
@@ -151,21 +132,6 @@ func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (
 		return err
 	})
 	return signals, err
-}
-
-// QueueDepths implements db.Queries.
-func (s *Store) QueueDepths(ctx context.Context) (depths []db.QueueDepth, err error) {
-	err = s.read("counting what is due", func(q *dbsqlc.Queries) error {
-		rows, err := q.QueueDepths(ctx, namespace)
-		if err != nil {
-			return err
-		}
-		depths = column(rows, func(r dbsqlc.QueueDepthsRow) db.QueueDepth {
-			return db.QueueDepth{Name: r.Queue, Due: r.Due, Oldest: r.Oldest}
-		})
-		return nil
-	})
-	return depths, err
 }
 
 // Meters implements db.Queries.

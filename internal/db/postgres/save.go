@@ -182,8 +182,12 @@ func (s *saver) parks(parks []workflow.Park) {
 
 func (c *commit) sweep(change *workflow.Change) statement {
 	sweeps := distinct(change.Sweeps)
+	failure, err := encode(workflow.SweptError(), true)
+	if err != nil {
+		return func(context.Context, *queries) error { return err }
+	}
 	params := dbsqlc.SweepParams{
-		Now:        &change.Now,
+		Now: &change.Now, SweptError: failure,
 		Executions: column(sweeps, func(v workflow.Sweep) workflow.ID { return v.Execution }),
 		Unders:     column(sweeps, func(v workflow.Sweep) workflow.ID { return v.Under }),
 	}

@@ -161,10 +161,7 @@ func fromFunction(f *workflow.Function) (row dbsqlc.Function, err error) {
 		Priority: f.Priority, TimeoutUs: f.Timeout.Microseconds(), HeartbeatTimeoutUs: f.HeartbeatTimeout.Microseconds(),
 		Idempotent: f.Idempotent, MaxConcurrent: f.MaxConcurrent,
 	}
-	if f.CacheTTL != nil {
-		us := f.CacheTTL.Microseconds()
-		row.CacheTtlUs = &us
-	}
+	row.CacheTtlUs, row.RetentionUs = microseconds(f.CacheTTL), microseconds(f.Retention)
 	if row.Tags, err = list(f.Tags); err != nil {
 		return row, fmt.Errorf("tags of function %q: %w", f.Name, err)
 	}
@@ -187,10 +184,7 @@ func toFunction(row dbsqlc.Function) (*workflow.Function, error) {
 		HeartbeatTimeout: durationOf(row.HeartbeatTimeoutUs), Idempotent: row.Idempotent, MaxConcurrent: row.MaxConcurrent,
 		CreatedAt: timeOf(row.CreatedAt), UpdatedAt: timeOf(row.UpdatedAt),
 	}
-	if row.CacheTtlUs != nil {
-		ttl := durationOf(*row.CacheTtlUs)
-		f.CacheTTL = &ttl
-	}
+	f.CacheTTL, f.Retention = durationOrNil(row.CacheTtlUs), durationOrNil(row.RetentionUs)
 	var err error
 	if f.Tags, err = listOf(row.Tags); err != nil {
 		return nil, fmt.Errorf("tags of function %q: %w", f.Name, err)

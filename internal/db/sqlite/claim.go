@@ -126,7 +126,7 @@ func (c *claim) take(ctx context.Context, row dbsqlc.ListDueRow, q *db.Quota) er
 	c.lease(&row.Task, q)
 	if err := fenced(c.Claim(ctx, dbsqlc.ClaimParams{
 		Kind: row.Task.Kind, State: row.Task.State, ScheduledFor: row.Task.ScheduledFor, Holder: c.scheduler,
-		Slot: row.Task.Slot, Attempt: row.Task.Attempt, StartedAt: row.Task.StartedAt,
+		Slot: row.Task.Slot, Attempt: row.Task.Attempt, StartedAt: row.Task.StartedAt, Changed: c.us(),
 		Namespace: row.Task.Namespace, ID: row.Task.ID, WasToken: row.Task.Token - 1,
 	})); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (c *claim) take(ctx context.Context, row dbsqlc.ListDueRow, q *db.Quota) er
 	if row.Task.Op == workflow.OpStart && row.ExecutionState == workflow.ExecutionPending {
 		row.ExecutionState = workflow.ExecutionRunning
 		now := c.us()
-		if err := c.StartExecution(ctx, dbsqlc.StartExecutionParams{Now: &now, Namespace: namespace, ID: row.Task.ExecutionID}); err != nil {
+		if err := c.StartExecution(ctx, dbsqlc.StartExecutionParams{Now: &now, Changed: now, Namespace: namespace, ID: row.Task.ExecutionID}); err != nil {
 			return err
 		}
 	}

@@ -47,7 +47,7 @@ func (l *loading) needDeadLetters(ctx context.Context, tasks []workflow.ID) erro
 // saveMoves comes before tasks are made, which may have the keys of those that move.
 func (tx *transaction) saveMoves(ctx context.Context, c *workflow.Change) error {
 	for _, m := range c.Moves {
-		if err := fenced(tx.MoveStep(ctx, dbsqlc.MoveStepParams{ParentRun: m.Run, Namespace: namespace, ID: m.Task})); err != nil {
+		if err := fenced(tx.MoveStep(ctx, dbsqlc.MoveStepParams{ParentRun: m.Run, Changed: tx.us(), Namespace: namespace, ID: m.Task})); err != nil {
 			return fmt.Errorf("moving task %s: %w", m.Task, err)
 		}
 	}
@@ -57,7 +57,7 @@ func (tx *transaction) saveMoves(ctx context.Context, c *workflow.Change) error 
 // saveReopened comes before tasks are updated.
 func (tx *transaction) saveReopened(ctx context.Context, c *workflow.Change) error {
 	for _, r := range c.Reopened {
-		if err := fenced(tx.ReopenTask(ctx, dbsqlc.ReopenTaskParams{Queue: r.Queue, Namespace: namespace, ID: r.Task})); err != nil {
+		if err := fenced(tx.ReopenTask(ctx, dbsqlc.ReopenTaskParams{Queue: r.Queue, Changed: tx.us(), Namespace: namespace, ID: r.Task})); err != nil {
 			return fmt.Errorf("opening task %s again: %w", r.Task, err)
 		}
 	}
@@ -88,7 +88,9 @@ func (tx *transaction) saveDeadLetters(ctx context.Context, c *workflow.Change) 
 // saveCopies comes after all else that sets payloads.
 func (tx *transaction) saveCopies(ctx context.Context, copies []workflow.Copy) error {
 	for _, c := range copies {
-		if err := fenced(tx.CopyPayload(ctx, dbsqlc.CopyPayloadParams{Namespace: namespace, FromID: c.From, ToID: c.To})); err != nil {
+		if err := fenced(tx.CopyPayload(ctx, dbsqlc.CopyPayloadParams{
+			Changed: tx.us(), Namespace: namespace, FromID: c.From, ToID: c.To,
+		})); err != nil {
 			return fmt.Errorf("copying task %s: %w", c.From, err)
 		}
 	}
@@ -201,4 +203,14 @@ func (s *Store) ExpireDeadLetters(ctx context.Context, age time.Duration, limit 
 		return err
 	})
 	return deleted, err
+}
+
+// CountDeadLetters implements db.DeadLetters.
+func (s *Store) CountDeadLetters(ctx context.Context, age time.Duration) (n int64, err error) {
+	before := s.clock.now().Add(-age).UnixMicro()
+	err = s.view(ctx, "counting dead letters", func(ctx context.Context, q *dbsqlc.Queries) error {
+		n, err = q.CountDeadLettersOf(ctx, dbsqlc.CountDeadLettersOfParams{FailedBefore: before, Namespace: namespace})
+		return err
+	})
+	return n, err
 }

@@ -70,7 +70,7 @@ func (s *Store) Hasten(ctx context.Context, function string) error {
 				return nil
 			}
 			return tx.Hasten(ctx, dbsqlc.HastenParams{
-				Now: &now, Namespace: namespace, Queue: row.Queue, Lane: row.Lane, Pinned: row.Pinned, Version: row.Version,
+				Now: &now, Changed: now, Namespace: namespace, Queue: row.Queue, Lane: row.Lane, Pinned: row.Pinned, Version: row.Version,
 				Priority: row.Priority, ConcurrencyKey: row.ConcurrencyKey,
 			})
 		})

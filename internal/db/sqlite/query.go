@@ -26,6 +26,15 @@ func (s *Store) Execution(ctx context.Context, id workflow.ID) (e *workflow.Exec
 
 // Overview implements db.Queries.
 func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	return s.overview(ctx, id, true)
+}
+
+// Outline implements db.Queries.
+func (s *Store) Outline(ctx context.Context, id workflow.ID) (*db.Overview, error) {
+	return s.overview(ctx, id, false)
+}
+
+func (s *Store) overview(ctx context.Context, id workflow.ID, progress bool) (*db.Overview, error) {
 	o := &db.Overview{}
 	err := s.view(ctx, "reading an execution", func(ctx context.Context, q *dbsqlc.Queries) error {
 		row, err := q.GetExecution(ctx, dbsqlc.GetExecutionParams{Namespace: namespace, ID: id})
@@ -35,13 +44,15 @@ func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, err
 		if o.Execution, err = toExecution(row); err != nil {
 			return err
 		}
-		rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, ExecutionID: id})
-		if err != nil {
-			return err
-		}
-		o.Progress, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
-		if err != nil {
-			return err
+		if progress {
+			rows, err := q.Progress(ctx, dbsqlc.ProgressParams{Namespace: namespace, ExecutionID: id})
+			if err != nil {
+				return err
+			}
+			o.Progress, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
+			if err != nil {
+				return err
+			}
 		}
 		o.Counters, o.State, err = loadContext(ctx, q, id)
 		return err
@@ -52,48 +63,12 @@ func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, err
 	return o, nil
 }
 
-// Executions implements db.Queries.
-func (s *Store) Executions(ctx context.Context, f db.ExecutionFilter) (executions []*workflow.Execution, err error) {
-	p := dbsqlc.ListExecutionsParams{
-		Namespace: namespace, Before: before(f.Page), Most: int64(f.Limit),
-		CreatedAfter: usOrNil(f.CreatedAfter), CreatedBefore: usOrNil(f.CreatedBefore),
-	}
-	err = errors.Join(
-		alternatives(&p.States, f.States), alternatives(&p.Functions, f.Functions),
-		alternatives(&p.Queues, f.Queues), alternatives(&p.Tags, f.Tags))
-	if err != nil {
-		return nil, err
-	}
-	err = s.view(ctx, "listing executions", func(ctx context.Context, q *dbsqlc.Queries) error {
-		rows, err := q.ListExecutions(ctx, p)
-		if err != nil {
-			return err
-		}
-		executions, err = convert(rows, toExecution)
-		return err
-	})
-	return executions, err
-}
-
 // before gives the id that a page ends at; the newest page ends at the greatest there is.
 func before(p db.Page) workflow.ID {
 	if p.Before.IsZero() {
 		return workflow.ID(bytes.Repeat([]byte{0xff}, len(p.Before)))
 	}
 	return p.Before
-}
-
-// alternatives sets a filter: the JSON array of what is wanted, NULL for all.
-func alternatives[T ~string](filter **string, wanted []T) error {
-	if len(wanted) == 0 {
-		return nil
-	}
-	text, err := list(wanted)
-	if err != nil {
-		return fmt.Errorf("filtering: %w", err)
-	}
-	*filter = &text
-	return nil
 }
 
 // States implements db.Queries.
@@ -149,37 +124,6 @@ func toAttempt(row dbsqlc.TaskAttempt) (workflow.FailedAttempt, error) {
 	return a, nil
 }
 
-// Tasks implements db.Queries.
-func (s *Store) Tasks(ctx context.Context, f db.TaskFilter) (tasks []*workflow.Task, err error) {
-	p := dbsqlc.ListTasksOfExecutionParams{
-		Namespace: namespace, ExecutionID: f.Execution, Before: before(f.Page), Most: int64(f.Limit),
-	}
-	err = errors.Join(
-		alternatives(&p.States, f.States), alternatives(&p.Queues, f.Queues),
-		alternatives(&p.Functions, f.Functions), alternatives(&p.Kinds, f.Kinds))
-	if err != nil {
-		return nil, err
-	}
-	err = s.view(ctx, "listing tasks", func(ctx context.Context, q *dbsqlc.Queries) error {
-		var rows []dbsqlc.Task
-		var err error
-		if f.Execution.IsZero() {
-			rows, err = q.ListTasks(ctx, dbsqlc.ListTasksParams{
-				Namespace: p.Namespace, Before: p.Before, States: p.States, Queues: p.Queues,
-				Functions: p.Functions, Kinds: p.Kinds, Most: p.Most,
-			})
-		} else {
-			rows, err = q.ListTasksOfExecution(ctx, p)
-		}
-		if err != nil {
-			return err
-		}
-		tasks, err = convert(rows, toTask)
-		return err
-	})
-	return tasks, err
-}
-
 // Signals implements db.Queries.
 func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (signals []*workflow.Signal, err error) {
 	err = s.view(ctx, "listing signals", func(ctx context.Context, q *dbsqlc.Queries) error {
@@ -192,22 +136,6 @@ func (s *Store) Signals(ctx context.Context, execution workflow.ID, p db.Page) (
 		return err
 	})
 	return signals, err
-}
-
-// QueueDepths implements db.Queries.
-func (s *Store) QueueDepths(ctx context.Context) (depths []db.QueueDepth, err error) {
-	now := s.clock.now().UnixMicro()
-	err = s.view(ctx, "counting what is due", func(ctx context.Context, q *dbsqlc.Queries) error {
-		rows, err := q.QueueDepths(ctx, dbsqlc.QueueDepthsParams{Namespace: namespace, Now: &now})
-		if err != nil {
-			return err
-		}
-		depths, err = convert(rows, func(r dbsqlc.QueueDepthsRow) (db.QueueDepth, error) {
-			return db.QueueDepth{Name: r.Queue, Due: r.Due, Oldest: timeOf(r.Oldest)}, nil
-		})
-		return err
-	})
-	return depths, err
 }
 
 // Meters implements db.Queries.

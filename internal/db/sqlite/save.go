@@ -50,8 +50,15 @@ func (tx *transaction) saveExecutions(ctx context.Context, c *workflow.Change) e
 		if err != nil {
 			return err
 		}
+		row.Changed = tx.us()
 		if err := tx.InsertExecution(ctx, dbsqlc.InsertExecutionParams(row)); err != nil {
 			return fmt.Errorf("making execution %s: %w", e.ID, err)
+		}
+		for _, tag := range e.Tags {
+			p := dbsqlc.TagExecutionParams{Namespace: row.Namespace, Tag: tag, ExecutionID: e.ID}
+			if err := tx.TagExecution(ctx, p); err != nil {
+				return fmt.Errorf("tagging execution %s: %w", e.ID, err)
+			}
 		}
 	}
 	for _, e := range c.Executions {
@@ -62,7 +69,7 @@ func (tx *transaction) saveExecutions(ctx context.Context, c *workflow.Change) e
 		if err := fenced(tx.UpdateExecution(ctx, dbsqlc.UpdateExecutionParams{
 			State: row.State, Result: row.Result, Error: row.Error, Retries: row.Retries, StartedAt: row.StartedAt,
 			CompletedAt: row.CompletedAt, CancelRequested: row.CancelRequested, Paused: row.Paused,
-			SignalSeq: row.SignalSeq, Buffered: row.Buffered, ContextSeq: row.ContextSeq, DeadlineAt: row.DeadlineAt, Namespace: row.Namespace, ID: row.ID,
+			SignalSeq: row.SignalSeq, Buffered: row.Buffered, ContextSeq: row.ContextSeq, DeadlineAt: row.DeadlineAt, Changed: tx.us(), Namespace: row.Namespace, ID: row.ID,
 		})); err != nil {
 			return fmt.Errorf("updating execution %s: %w", e.ID, err)
 		}
@@ -76,6 +83,7 @@ func (tx *transaction) saveNewTasks(ctx context.Context, c *workflow.Change) err
 		if err != nil {
 			return err
 		}
+		row.Changed = tx.us()
 		if err := tx.InsertTask(ctx, dbsqlc.InsertTaskParams(row)); err != nil {
 			return fmt.Errorf("making task %s: %w", t.ID, err)
 		}
@@ -99,13 +107,15 @@ func (tx *transaction) saveTasks(ctx context.Context, c *workflow.Change) error 
 			Detail: row.Detail, WaitingFor: row.WaitingFor, AwaitedBy: row.AwaitedBy, Run: row.Run, Turn: row.Turn,
 			Settled: row.Settled, Open: row.Open, NextItem: row.NextItem, Items: row.Items, Await: row.Await,
 			CancelRequested: row.CancelRequested, OwnsResult: row.OwnsResult, AwaitsResult: row.AwaitsResult, CacheHit: row.CacheHit,
-			Slot: row.Slot, Lane: row.Lane, Namespace: row.Namespace, ID: row.ID, WasToken: u.WasToken,
+			Slot: row.Slot, Lane: row.Lane, Changed: tx.us(), Namespace: row.Namespace, ID: row.ID, WasToken: u.WasToken,
 		})); err != nil {
 			return fmt.Errorf("updating task %s: %w", u.ID, err)
 		}
 	}
 	for _, in := range c.Inputs {
-		if err := fenced(tx.SetInput(ctx, dbsqlc.SetInputParams{Input: in.Input, Namespace: namespace, ID: in.Task})); err != nil {
+		if err := fenced(tx.SetInput(ctx, dbsqlc.SetInputParams{
+			Input: in.Input, Changed: tx.us(), Namespace: namespace, ID: in.Task,
+		})); err != nil {
 			return fmt.Errorf("setting the input of task %s: %w", in.Task, err)
 		}
 	}
@@ -185,7 +195,8 @@ func (tx *transaction) saveReleases(ctx context.Context, releases []workflow.Rel
 			due = nil
 		}
 		if err := tx.Release(ctx, dbsqlc.ReleaseParams{
-			DueAt: due, Now: &now, Namespace: namespace, ExecutionID: r.Execution, ParentID: r.Map, ParentRun: r.Run, First: r.From, Beyond: r.To,
+			DueAt: due, Now: &now, Changed: now, Namespace: namespace, ExecutionID: r.Execution, ParentID: r.Map, ParentRun: r.Run,
+			First: r.From, Beyond: r.To,
 		}); err != nil {
 			return fmt.Errorf("releasing items of map %s: %w", r.Map, err)
 		}
@@ -197,9 +208,9 @@ func (tx *transaction) saveParks(ctx context.Context, parks []workflow.Park) err
 	for _, p := range parks {
 		var err error
 		if p.Paused {
-			err = tx.Park(ctx, dbsqlc.ParkParams{Namespace: namespace, ExecutionID: p.Execution})
+			err = tx.Park(ctx, dbsqlc.ParkParams{Changed: tx.us(), Namespace: namespace, ExecutionID: p.Execution})
 		} else {
-			err = tx.Unpark(ctx, dbsqlc.UnparkParams{Namespace: namespace, ExecutionID: p.Execution})
+			err = tx.Unpark(ctx, dbsqlc.UnparkParams{Changed: tx.us(), Namespace: namespace, ExecutionID: p.Execution})
 		}
 		if err != nil {
 			return fmt.Errorf("parking tasks of execution %s: %w", p.Execution, err)
@@ -224,7 +235,7 @@ func (tx *transaction) saveGathers(ctx context.Context, gathers []workflow.Gathe
 			return fmt.Errorf("gathering map %s: %w", g.Map, err)
 		}
 		if err := fenced(tx.SetResult(ctx, dbsqlc.SetResultParams{
-			Result: workflow.GatherItems(items, g.Collect), Namespace: namespace, ID: g.Map,
+			Result: workflow.GatherItems(items, g.Collect), Changed: tx.us(), Namespace: namespace, ID: g.Map,
 		})); err != nil {
 			return fmt.Errorf("storing the result of map %s: %w", g.Map, err)
 		}

@@ -174,11 +174,11 @@ func TestAnOutcomeSweepsWhatIsBelowAndTellsWhoHeldIt(t *testing.T) {
 	if len(saved.Swept) != 1 || saved.Swept[0] != leaseOf(deep) {
 		t.Errorf("swept %v, want the lease %v", saved.Swept, leaseOf(deep))
 	}
-	tasks, err := s.store.Tasks(t.Context(), db.TaskFilter{Page: db.Page{Limit: 100}, Execution: e.ID})
-	if err != nil || len(tasks) != 6 {
-		t.Fatalf("found %d tasks, %v; want 6", len(tasks), err)
+	page, err := s.store.Tasks(t.Context(), db.TaskFilter{Limit: 100, Execution: e.ID})
+	if err != nil || len(page.Tasks) != 6 {
+		t.Fatalf("found %d tasks, %v; want 6", len(page.Tasks), err)
 	}
-	for _, task := range tasks {
+	for _, task := range page.Tasks {
 		want := workflow.TaskCancelled
 		if task.Root() || task.Name == "first" {
 			want = workflow.TaskCompleted

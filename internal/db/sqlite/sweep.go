@@ -31,13 +31,23 @@ func (tx *transaction) sweepExecution(ctx context.Context, execution workflow.ID
 	for i, row := range held {
 		swept[i] = workflow.Lease{Execution: execution, Task: row.ID, Token: row.Token}
 	}
+	failure, err := sweptError()
+	if err != nil {
+		return nil, err
+	}
 	now := tx.us()
-	return swept, tx.SweepExecution(ctx, dbsqlc.SweepExecutionParams{Now: &now, Namespace: namespace, ExecutionID: execution})
+	return swept, tx.SweepExecution(ctx, dbsqlc.SweepExecutionParams{
+		Now: &now, Changed: now, SweptError: failure, Namespace: namespace, ExecutionID: execution,
+	})
 }
 
 // sweepUnder goes down the tree a generation at a time, through settled tasks
 // too: one that ended may have left open ones below it.
 func (tx *transaction) sweepUnder(ctx context.Context, s workflow.Sweep) (swept []workflow.Lease, err error) {
+	failure, err := sweptError()
+	if err != nil {
+		return nil, err
+	}
 	now := tx.us()
 	for parents := []workflow.ID{s.Under}; len(parents) > 0; {
 		parent := parents[0]
@@ -55,10 +65,12 @@ func (tx *transaction) sweepUnder(ctx context.Context, s workflow.Sweep) (swept 
 			}
 		}
 		if err := tx.SweepChildren(ctx, dbsqlc.SweepChildrenParams{
-			Now: &now, Namespace: namespace, ExecutionID: s.Execution, ParentID: parent,
+			Now: &now, Changed: now, SweptError: failure, Namespace: namespace, ExecutionID: s.Execution, ParentID: parent,
 		}); err != nil {
 			return nil, err
 		}
 	}
 	return swept, nil
 }
+
+func sweptError() ([]byte, error) { return encode(workflow.SweptError(), true) }

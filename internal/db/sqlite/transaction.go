@@ -87,7 +87,8 @@ func (w *writer) leave() { <-w.turn }
 // errNothing ends a transaction that has nothing to store.
 var errNothing = errors.New("nothing to store")
 
-// transaction is one immediate transaction: everything in it is at one time.
+// transaction is one immediate transaction: everything in it is at one time, which is
+// later than that of every one before.
 type transaction struct {
 	*dbsqlc.Queries
 	now  time.Time
@@ -120,7 +121,7 @@ func (s *Store) write(ctx context.Context, op string, do func(context.Context, *
 	if _, err := w.begin.ExecContext(ctx); err != nil {
 		return translate(op, err)
 	}
-	err := do(ctx, &transaction{Queries: w.queries, now: s.clock.now(), tick: s.clock.tick})
+	err := do(ctx, &transaction{Queries: w.queries, now: s.clock.tick(), tick: s.clock.tick})
 	if errors.Is(err, errNothing) {
 		return nil
 	}

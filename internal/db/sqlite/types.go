@@ -31,6 +31,23 @@ func usOrNil(t *time.Time) *int64 {
 
 func durationOf(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
+// microseconds stores a duration, nil as NULL; durationOrNil reads it.
+func microseconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	us := d.Microseconds()
+	return &us
+}
+
+func durationOrNil(us *int64) *time.Duration {
+	if us == nil {
+		return nil
+	}
+	d := durationOf(*us)
+	return &d
+}
+
 func textOrNil(s string) *string {
 	if s == "" {
 		return nil

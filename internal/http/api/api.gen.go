@@ -429,6 +429,79 @@ type Attempt struct {
 	StatusCode *int `json:"status_code"`
 }
 
+// Bulk defines model for Bulk.
+type Bulk struct {
+	// DryRun Whether to do nothing, and only tell how many there are.
+	DryRun *BulkDryRun `json:"dry_run,omitempty"`
+
+	// Filter Which executions: filters of different names must all hold, several values of one are alternatives. There must be one at least; to
+	// mean all, name all states.
+	Filter BulkFilter `json:"filter"`
+
+	// Limit The most executions to act on.
+	Limit *BulkLimit `json:"limit,omitempty"`
+}
+
+// BulkCancellation defines model for BulkCancellation.
+type BulkCancellation struct {
+	// DryRun Whether to do nothing, and only tell how many there are.
+	DryRun *BulkDryRun `json:"dry_run,omitempty"`
+
+	// Filter Which executions: filters of different names must all hold, several values of one are alternatives. There must be one at least; to
+	// mean all, name all states.
+	Filter BulkFilter `json:"filter"`
+
+	// Limit The most executions to act on.
+	Limit *BulkLimit `json:"limit,omitempty"`
+
+	// Mode `graceful`: the orchestrator sees the request and may compensate. `force`: at once.
+	Mode *CancelMode `json:"mode,omitempty"`
+}
+
+// BulkDone defines model for BulkDone.
+type BulkDone struct {
+	// Affected Executions to which it was done; the others had just ended. 0 of a dry run.
+	Affected int `json:"affected"`
+
+	// Matched Executions that were selected, up to the limit.
+	Matched int `json:"matched"`
+
+	// More Whether more are selected than were acted on.
+	More bool `json:"more"`
+}
+
+// BulkDryRun Whether to do nothing, and only tell how many there are.
+type BulkDryRun = bool
+
+// BulkFilter Which executions: filters of different names must all hold, several values of one are alternatives. There must be one at least; to
+// mean all, name all states.
+type BulkFilter struct {
+	// CreatedAfter Only those created at this time or later.
+	//
+	// Example: 2026-01-02T03:04:05.000000Z
+	CreatedAfter *Time `json:"created_after,omitempty"`
+
+	// CreatedBefore Only those created before this time.
+	//
+	// Example: 2026-01-03T00:00:00.000000Z
+	CreatedBefore *Time `json:"created_before,omitempty"`
+
+	// Function Only those of one of these functions.
+	Function *[]Name `json:"function,omitempty"`
+
+	// Queue Only those in one of these queues.
+	Queue *[]Name `json:"queue,omitempty"`
+
+	// State Only executions in one of these states.
+	State *[]ExecutionState `json:"state,omitempty"`
+
+	// Tag Only those with one of these tags.
+	Tag *[]Name `json:"tag,omitempty"`
+}
+
+// BulkLimit The most executions to act on.
+type BulkLimit = int
+
 // BulkReplay defines model for BulkReplay.
 type BulkReplay struct {
 	// FailedAfter Only those of tasks that failed after this time.
@@ -468,6 +541,35 @@ type Cancellation struct {
 	Mode *CancelMode `json:"mode,omitempty"`
 }
 
+// Cleaned defines model for Cleaned.
+type Cleaned struct {
+	// DeadLetters Dead letters, without those that went with their executions.
+	DeadLetters int64 `json:"dead_letters"`
+
+	// Executions Executions that were deleted, or with `dry_run` those that are old enough.
+	Executions int64 `json:"executions"`
+
+	// More Whether there was no time for all.
+	More bool `json:"more"`
+}
+
+// Cleanup defines model for Cleanup.
+type Cleanup struct {
+	// DeadLetters Whether to delete dead letters.
+	DeadLetters *bool `json:"dead_letters,omitempty"`
+
+	// DryRun Whether to delete nothing, and only count.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Executions Whether to delete executions that have ended.
+	Executions *bool `json:"executions,omitempty"`
+
+	// OlderThan How long ago it ended at least, 36600 days at most.
+	//
+	// Example: 30d
+	OlderThan string `json:"older_than"`
+}
+
 // CounterAddition defines model for CounterAddition.
 type CounterAddition struct {
 	// Add What to add; may be negative.
@@ -480,6 +582,22 @@ type CounterValue struct {
 	//
 	// Example: 4
 	Value int64 `json:"value"`
+}
+
+// Counts How many there are of each state.
+type Counts struct {
+	// ByState Every state, with how many are in it.
+	//
+	// Example: {"completed":1042,"pending":2,"running":15}
+	ByState map[string]int64 `json:"by_state"`
+
+	// Estimated The states whose numbers are estimates.
+	//
+	// Example: ["completed"]
+	Estimated []string `json:"estimated"`
+
+	// Total The sum of all states.
+	Total int64 `json:"total"`
 }
 
 // DeadLetter A task that failed for good.
@@ -793,6 +911,11 @@ type Function struct {
 	// RateLimit The most starts in each period; null means no limit.
 	RateLimit *RateLimit `json:"rate_limit"`
 
+	// Retention Numbers with the units `ms`, `s`, `m`, `h` and `d`, without spaces; or null.
+	//
+	// Example: 1h30m
+	Retention *NullableDuration `json:"retention"`
+
 	// RetryPolicy The retry policy in force.
 	RetryPolicy RetryPolicy `json:"retry_policy"`
 
@@ -870,6 +993,10 @@ type FunctionRegistration struct {
 
 	// RateLimit The most starts in each period, in the whole cluster; null means no limit.
 	RateLimit *RateLimitSpec `json:"rate_limit,omitempty"`
+
+	// Retention How long executions of the function are kept after they have ended, 36600 days at most; then they are deleted with all that
+	// belongs to them. null means as long as `STENT_EXECUTION_RETENTION` says, `0s` for good. Of several versions, the one registered last counts.
+	Retention *string `json:"retention,omitempty"`
 
 	// RetryPolicy When a failed activity runs again. The delay after a failure is `min(initial_delay * backoff_factor^(attempt-1), max_delay)`, plus or minus
 	// `jitter` of it. Fields that are absent keep their defaults.
@@ -1059,8 +1186,11 @@ type ProgressStep struct {
 
 // Queue defines model for Queue.
 type Queue struct {
-	// Depth Tasks that are due and that no scheduler holds.
+	// Depth Tasks that are due and that no scheduler holds, counted up to 10,000, and about 100,000 in all queues.
 	Depth int64 `json:"depth"`
+
+	// More Whether counting stopped there: it may be more than `depth`.
+	More bool `json:"more"`
 
 	// Name The name of the queue.
 	Name string `json:"name"`
@@ -1270,6 +1400,24 @@ type SignalReceipt struct {
 	//
 	// Example: 0194f6a4-0000-7000-b891-000000000001
 	ID ID `json:"id"`
+}
+
+// Stats defines model for Stats.
+type Stats struct {
+	// DeadLetters Tasks that failed for good and wait for somebody to look.
+	DeadLetters int64 `json:"dead_letters"`
+
+	// DeadLettersEstimated Whether that number is an estimate.
+	DeadLettersEstimated bool `json:"dead_letters_estimated"`
+
+	// Executions How many there are of each state.
+	Executions Counts `json:"executions"`
+
+	// Queues As `GET /v1/queues` lists them.
+	Queues []Queue `json:"queues"`
+
+	// Tasks How many there are of each state.
+	Tasks Counts `json:"tasks"`
 }
 
 // StepStatus `dispatched`: due or put off, with nobody at it. `waiting`: for a time, a signal, its own steps or the result of another call with
@@ -1560,6 +1708,12 @@ type QueueName = Name
 // Example: 0194f6a4-0000-7000-b891-000000000001
 type TaskID = ID
 
+// TaskKindFilter defines model for TaskKindFilter.
+type TaskKindFilter = []TaskKind
+
+// TaskStateFilter defines model for TaskStateFilter.
+type TaskStateFilter = []TaskState
+
 // TaskToken defines model for TaskToken.
 type TaskToken = string
 
@@ -1678,6 +1832,15 @@ type GetExecutionParams struct {
 	Wait *Wait `form:"wait,omitempty" json:"wait,omitempty"`
 }
 
+// FollowExecutionParams defines parameters for FollowExecution.
+type FollowExecutionParams struct {
+	// LastEventIDQuery The same, for clients that cannot set headers; the header goes before.
+	LastEventIDQuery *string `form:"last_event_id,omitempty" json:"last_event_id,omitempty"`
+
+	// LastEventID The `id` of the last event that came; none begins anew.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // ListSignalsParams defines parameters for ListSignals.
 type ListSignalsParams struct {
 	// Limit The most items to give.
@@ -1696,6 +1859,18 @@ type SendSignalParams struct {
 
 // ListExecutionTasksParams defines parameters for ListExecutionTasks.
 type ListExecutionTasksParams struct {
+	// State Only tasks in one of these states.
+	State *TaskStateFilter `form:"state,omitempty" json:"state,omitempty"`
+
+	// Queue Only those in one of these queues.
+	Queue *QueueFilter `form:"queue,omitempty" json:"queue,omitempty"`
+
+	// Function Only those of one of these functions.
+	Function *FunctionFilter `form:"function,omitempty" json:"function,omitempty"`
+
+	// Kind Only tasks of one of these kinds.
+	Kind *TaskKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
+
 	// Limit The most items to give.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1736,7 +1911,7 @@ type ListSchedulersParams struct {
 // ListTasksParams defines parameters for ListTasks.
 type ListTasksParams struct {
 	// State Only tasks in one of these states.
-	State *[]TaskState `form:"state,omitempty" json:"state,omitempty"`
+	State *TaskStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Queue Only those in one of these queues.
 	Queue *QueueFilter `form:"queue,omitempty" json:"queue,omitempty"`
@@ -1745,7 +1920,7 @@ type ListTasksParams struct {
 	Function *FunctionFilter `form:"function,omitempty" json:"function,omitempty"`
 
 	// Kind Only tasks of one of these kinds.
-	Kind *[]TaskKind `form:"kind,omitempty" json:"kind,omitempty"`
+	Kind *TaskKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
 
 	// Limit The most items to give.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1793,6 +1968,9 @@ type ExecutionEndedParams struct {
 // ExecutionEndedParamsStentEvent defines parameters for ExecutionEnded.
 type ExecutionEndedParamsStentEvent string
 
+// CleanupJSONRequestBody defines body for Cleanup for application/json ContentType.
+type CleanupJSONRequestBody = Cleanup
+
 // ReplayDeadLettersJSONRequestBody defines body for ReplayDeadLetters for application/json ContentType.
 type ReplayDeadLettersJSONRequestBody = BulkReplay
 
@@ -1804,6 +1982,18 @@ type StartExecutionJSONRequestBody = ExecutionStart
 
 // StartExecutionsJSONRequestBody defines body for StartExecutions for application/json ContentType.
 type StartExecutionsJSONRequestBody = ExecutionBatch
+
+// CancelExecutionsJSONRequestBody defines body for CancelExecutions for application/json ContentType.
+type CancelExecutionsJSONRequestBody = BulkCancellation
+
+// PauseExecutionsJSONRequestBody defines body for PauseExecutions for application/json ContentType.
+type PauseExecutionsJSONRequestBody = Bulk
+
+// RestartExecutionsJSONRequestBody defines body for RestartExecutions for application/json ContentType.
+type RestartExecutionsJSONRequestBody = Bulk
+
+// ResumeExecutionsJSONRequestBody defines body for ResumeExecutions for application/json ContentType.
+type ResumeExecutionsJSONRequestBody = Bulk
 
 // CancelExecutionJSONRequestBody defines body for CancelExecution for application/json ContentType.
 type CancelExecutionJSONRequestBody = Cancellation
@@ -1864,6 +2054,9 @@ type ServerInterface interface {
 	// GetReadiness Tell whether the service can serve
 	// (GET /readyz)
 	GetReadiness(w http.ResponseWriter, r *http.Request)
+	// Cleanup Delete what ended long ago
+	// (POST /v1/cleanup)
+	Cleanup(w http.ResponseWriter, r *http.Request)
 	// ListDeadLetters List dead letters
 	// (GET /v1/dead-letters)
 	ListDeadLetters(w http.ResponseWriter, r *http.Request, params ListDeadLettersParams)
@@ -1879,6 +2072,9 @@ type ServerInterface interface {
 	// ReplayDeadLetter Replay a dead letter
 	// (POST /v1/dead-letters/{task_id}/replay)
 	ReplayDeadLetter(w http.ResponseWriter, r *http.Request, taskID DeadTaskID)
+	// FollowAll Hear which executions change
+	// (GET /v1/events)
+	FollowAll(w http.ResponseWriter, r *http.Request)
 	// ListExecutions List executions
 	// (GET /v1/executions)
 	ListExecutions(w http.ResponseWriter, r *http.Request, params ListExecutionsParams)
@@ -1888,6 +2084,18 @@ type ServerInterface interface {
 	// StartExecutions Dispatch many executions
 	// (POST /v1/executions/batch)
 	StartExecutions(w http.ResponseWriter, r *http.Request)
+	// CancelExecutions Cancel many executions
+	// (POST /v1/executions/cancel)
+	CancelExecutions(w http.ResponseWriter, r *http.Request)
+	// PauseExecutions Pause many executions
+	// (POST /v1/executions/pause)
+	PauseExecutions(w http.ResponseWriter, r *http.Request)
+	// RestartExecutions Restart many executions
+	// (POST /v1/executions/restart)
+	RestartExecutions(w http.ResponseWriter, r *http.Request)
+	// ResumeExecutions Resume many executions
+	// (POST /v1/executions/resume)
+	ResumeExecutions(w http.ResponseWriter, r *http.Request)
 	// GetExecution Get an execution
 	// (GET /v1/executions/{id})
 	GetExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params GetExecutionParams)
@@ -1897,6 +2105,9 @@ type ServerInterface interface {
 	// AddToCounter Add to a counter
 	// (POST /v1/executions/{id}/counters/{name})
 	AddToCounter(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name)
+	// FollowExecution Follow an execution
+	// (GET /v1/executions/{id}/events)
+	FollowExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params FollowExecutionParams)
 	// PauseExecution Pause an execution
 	// (POST /v1/executions/{id}/pause)
 	PauseExecution(w http.ResponseWriter, r *http.Request, id ExecutionID)
@@ -1948,6 +2159,9 @@ type ServerInterface interface {
 	// ListSchedulers List the scheduler instances
 	// (GET /v1/schedulers)
 	ListSchedulers(w http.ResponseWriter, r *http.Request, params ListSchedulersParams)
+	// GetStats Count what there is
+	// (GET /v1/stats)
+	GetStats(w http.ResponseWriter, r *http.Request)
 	// ListTasks List tasks
 	// (GET /v1/tasks)
 	ListTasks(w http.ResponseWriter, r *http.Request, params ListTasksParams)
@@ -2002,6 +2216,12 @@ func (_ Unimplemented) GetReadiness(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// Cleanup Delete what ended long ago
+// (POST /v1/cleanup)
+func (_ Unimplemented) Cleanup(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListDeadLetters List dead letters
 // (GET /v1/dead-letters)
 func (_ Unimplemented) ListDeadLetters(w http.ResponseWriter, r *http.Request, params ListDeadLettersParams) {
@@ -2032,6 +2252,12 @@ func (_ Unimplemented) ReplayDeadLetter(w http.ResponseWriter, r *http.Request, 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// FollowAll Hear which executions change
+// (GET /v1/events)
+func (_ Unimplemented) FollowAll(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListExecutions List executions
 // (GET /v1/executions)
 func (_ Unimplemented) ListExecutions(w http.ResponseWriter, r *http.Request, params ListExecutionsParams) {
@@ -2050,6 +2276,30 @@ func (_ Unimplemented) StartExecutions(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// CancelExecutions Cancel many executions
+// (POST /v1/executions/cancel)
+func (_ Unimplemented) CancelExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// PauseExecutions Pause many executions
+// (POST /v1/executions/pause)
+func (_ Unimplemented) PauseExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RestartExecutions Restart many executions
+// (POST /v1/executions/restart)
+func (_ Unimplemented) RestartExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ResumeExecutions Resume many executions
+// (POST /v1/executions/resume)
+func (_ Unimplemented) ResumeExecutions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // GetExecution Get an execution
 // (GET /v1/executions/{id})
 func (_ Unimplemented) GetExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params GetExecutionParams) {
@@ -2065,6 +2315,12 @@ func (_ Unimplemented) CancelExecution(w http.ResponseWriter, r *http.Request, i
 // AddToCounter Add to a counter
 // (POST /v1/executions/{id}/counters/{name})
 func (_ Unimplemented) AddToCounter(w http.ResponseWriter, r *http.Request, id ExecutionID, name Name) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// FollowExecution Follow an execution
+// (GET /v1/executions/{id}/events)
+func (_ Unimplemented) FollowExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params FollowExecutionParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2170,6 +2426,12 @@ func (_ Unimplemented) ListSchedulers(w http.ResponseWriter, r *http.Request, pa
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// GetStats Count what there is
+// (GET /v1/stats)
+func (_ Unimplemented) GetStats(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListTasks List tasks
 // (GET /v1/tasks)
 func (_ Unimplemented) ListTasks(w http.ResponseWriter, r *http.Request, params ListTasksParams) {
@@ -2272,6 +2534,20 @@ func (siw *ServerInterfaceWrapper) GetReadiness(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetReadiness(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Cleanup operation middleware
+func (siw *ServerInterfaceWrapper) Cleanup(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Cleanup(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2475,6 +2751,20 @@ func (siw *ServerInterfaceWrapper) ReplayDeadLetter(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ReplayDeadLetter(w, r, taskID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FollowAll operation middleware
+func (siw *ServerInterfaceWrapper) FollowAll(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FollowAll(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2695,6 +2985,62 @@ func (siw *ServerInterfaceWrapper) StartExecutions(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// CancelExecutions operation middleware
+func (siw *ServerInterfaceWrapper) CancelExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PauseExecutions operation middleware
+func (siw *ServerInterfaceWrapper) PauseExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PauseExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RestartExecutions operation middleware
+func (siw *ServerInterfaceWrapper) RestartExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RestartExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResumeExecutions operation middleware
+func (siw *ServerInterfaceWrapper) ResumeExecutions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResumeExecutions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetExecution operation middleware
 func (siw *ServerInterfaceWrapper) GetExecution(w http.ResponseWriter, r *http.Request) {
 
@@ -2789,6 +3135,69 @@ func (siw *ServerInterfaceWrapper) AddToCounter(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.AddToCounter(w, r, id, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FollowExecution operation middleware
+func (siw *ServerInterfaceWrapper) FollowExecution(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ExecutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowExecutionParams
+
+	// ------------- Optional query parameter "last_event_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_event_id", r.URL.Query(), &params.LastEventIDQuery, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "last_event_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "last_event_id", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
+			return
+		}
+
+		params.LastEventID = &LastEventID
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FollowExecution(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3042,6 +3451,58 @@ func (siw *ServerInterfaceWrapper) ListExecutionTasks(w http.ResponseWriter, r *
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListExecutionTasksParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "queue" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "queue", r.URL.Query(), &params.Queue, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "queue"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "queue", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "function" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "function", r.URL.Query(), &params.Function, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "function"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "function", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
 
 	// ------------- Optional query parameter "limit" -------------
 
@@ -3391,6 +3852,20 @@ func (siw *ServerInterfaceWrapper) ListSchedulers(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListSchedulers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetStats operation middleware
+func (siw *ServerInterfaceWrapper) GetStats(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetStats(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3977,6 +4452,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/v1/executions/batch", wrapper.StartExecutions)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/cancel", wrapper.CancelExecutions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/pause", wrapper.PauseExecutions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/resume", wrapper.ResumeExecutions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/executions/restart", wrapper.RestartExecutions)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/executions/{id}", wrapper.GetExecution)
 	})
 	r.Group(func(r chi.Router) {
@@ -3984,6 +4471,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/executions/{id}/why", wrapper.ExplainExecution)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/executions/{id}/events", wrapper.FollowExecution)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/executions/{id}/signals", wrapper.ListSignals)
@@ -4023,6 +4513,15 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/tasks/{id}/heartbeat", wrapper.HeartbeatTask)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/events", wrapper.FollowAll)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/cleanup", wrapper.Cleanup)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/dead-letters", wrapper.ListDeadLetters)
@@ -4152,6 +4651,12 @@ func ExecutionEndedCallbackHandler(si CallbackReceiverInterface, errHandler func
 type BadRequestApplicationProblemPlusJSONResponse Problem
 
 type ConflictApplicationProblemPlusJSONResponse Problem
+
+type EventStreamTextEventStreamResponse struct {
+	Body io.Reader
+
+	ContentLength int64
+}
 
 type InternalErrorApplicationProblemPlusJSONResponse Problem
 
@@ -4314,6 +4819,142 @@ type GetReadiness503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetReadiness503ApplicationProblemPlusJSONResponse) VisitGetReadinessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CleanupRequestObject struct {
+	Body *CleanupJSONRequestBody
+}
+
+type CleanupResponseObject interface {
+	VisitCleanupResponse(w http.ResponseWriter) error
+}
+
+type Cleanup200JSONResponse Cleaned
+
+func (response Cleanup200JSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup400ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup401ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup413ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup415ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup422ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup500ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Cleanup503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response Cleanup503ApplicationProblemPlusJSONResponse) VisitCleanupResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4905,6 +5546,121 @@ func (response ReplayDeadLetter503ApplicationProblemPlusJSONResponse) VisitRepla
 	return err
 }
 
+type FollowAllRequestObject struct {
+}
+
+type FollowAllResponseObject interface {
+	VisitFollowAllResponse(w http.ResponseWriter) error
+}
+
+type FollowAll200TextEventStreamResponse struct {
+	EventStreamTextEventStreamResponse
+}
+
+func (response FollowAll200TextEventStreamResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type FollowAll400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll400ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAll401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll401ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAll500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll500ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAll503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response FollowAll503ApplicationProblemPlusJSONResponse) VisitFollowAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListExecutionsRequestObject struct {
 	Params ListExecutionsParams
 }
@@ -5286,6 +6042,550 @@ type StartExecutions503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StartExecutions503ApplicationProblemPlusJSONResponse) VisitStartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutionsRequestObject struct {
+	Body *CancelExecutionsJSONRequestBody
+}
+
+type CancelExecutionsResponseObject interface {
+	VisitCancelExecutionsResponse(w http.ResponseWriter) error
+}
+
+type CancelExecutions200JSONResponse BulkDone
+
+func (response CancelExecutions200JSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions400ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions401ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions413ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions415ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions422ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions500ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CancelExecutions503ApplicationProblemPlusJSONResponse) VisitCancelExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutionsRequestObject struct {
+	Body *PauseExecutionsJSONRequestBody
+}
+
+type PauseExecutionsResponseObject interface {
+	VisitPauseExecutionsResponse(w http.ResponseWriter) error
+}
+
+type PauseExecutions200JSONResponse BulkDone
+
+func (response PauseExecutions200JSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions400ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions401ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions413ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions415ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions422ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions500ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PauseExecutions503ApplicationProblemPlusJSONResponse) VisitPauseExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutionsRequestObject struct {
+	Body *RestartExecutionsJSONRequestBody
+}
+
+type RestartExecutionsResponseObject interface {
+	VisitRestartExecutionsResponse(w http.ResponseWriter) error
+}
+
+type RestartExecutions200JSONResponse BulkDone
+
+func (response RestartExecutions200JSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions400ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions401ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions413ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions415ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions422ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions500ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestartExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RestartExecutions503ApplicationProblemPlusJSONResponse) VisitRestartExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutionsRequestObject struct {
+	Body *ResumeExecutionsJSONRequestBody
+}
+
+type ResumeExecutionsResponseObject interface {
+	VisitResumeExecutionsResponse(w http.ResponseWriter) error
+}
+
+type ResumeExecutions200JSONResponse BulkDone
+
+func (response ResumeExecutions200JSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions400ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions401ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions413ApplicationProblemPlusJSONResponse struct {
+	PayloadTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions413ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions415ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions422ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions500ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeExecutions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ResumeExecutions503ApplicationProblemPlusJSONResponse) VisitResumeExecutionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5714,6 +7014,139 @@ type AddToCounter503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddToCounter503ApplicationProblemPlusJSONResponse) VisitAddToCounterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecutionRequestObject struct {
+	ID     ExecutionID `json:"id"`
+	Params FollowExecutionParams
+}
+
+type FollowExecutionResponseObject interface {
+	VisitFollowExecutionResponse(w http.ResponseWriter) error
+}
+
+type FollowExecution200TextEventStreamResponse struct {
+	EventStreamTextEventStreamResponse
+}
+
+func (response FollowExecution200TextEventStreamResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type FollowExecution400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution400ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution401ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution404ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution500ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowExecution503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response FollowExecution503ApplicationProblemPlusJSONResponse) VisitFollowExecutionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7805,6 +9238,93 @@ func (response ListSchedulers503ApplicationProblemPlusJSONResponse) VisitListSch
 	return err
 }
 
+type GetStatsRequestObject struct {
+}
+
+type GetStatsResponseObject interface {
+	VisitGetStatsResponse(w http.ResponseWriter) error
+}
+
+type GetStats200JSONResponse Stats
+
+func (response GetStats200JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats400ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats401ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats500ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats503ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTasksRequestObject struct {
 	Params ListTasksParams
 }
@@ -9105,6 +10625,9 @@ type StrictServerInterface interface {
 	// GetReadiness Tell whether the service can serve
 	// (GET /readyz)
 	GetReadiness(ctx context.Context, request GetReadinessRequestObject) (GetReadinessResponseObject, error)
+	// Cleanup Delete what ended long ago
+	// (POST /v1/cleanup)
+	Cleanup(ctx context.Context, request CleanupRequestObject) (CleanupResponseObject, error)
 	// ListDeadLetters List dead letters
 	// (GET /v1/dead-letters)
 	ListDeadLetters(ctx context.Context, request ListDeadLettersRequestObject) (ListDeadLettersResponseObject, error)
@@ -9120,6 +10643,9 @@ type StrictServerInterface interface {
 	// ReplayDeadLetter Replay a dead letter
 	// (POST /v1/dead-letters/{task_id}/replay)
 	ReplayDeadLetter(ctx context.Context, request ReplayDeadLetterRequestObject) (ReplayDeadLetterResponseObject, error)
+	// FollowAll Hear which executions change
+	// (GET /v1/events)
+	FollowAll(ctx context.Context, request FollowAllRequestObject) (FollowAllResponseObject, error)
 	// ListExecutions List executions
 	// (GET /v1/executions)
 	ListExecutions(ctx context.Context, request ListExecutionsRequestObject) (ListExecutionsResponseObject, error)
@@ -9129,6 +10655,18 @@ type StrictServerInterface interface {
 	// StartExecutions Dispatch many executions
 	// (POST /v1/executions/batch)
 	StartExecutions(ctx context.Context, request StartExecutionsRequestObject) (StartExecutionsResponseObject, error)
+	// CancelExecutions Cancel many executions
+	// (POST /v1/executions/cancel)
+	CancelExecutions(ctx context.Context, request CancelExecutionsRequestObject) (CancelExecutionsResponseObject, error)
+	// PauseExecutions Pause many executions
+	// (POST /v1/executions/pause)
+	PauseExecutions(ctx context.Context, request PauseExecutionsRequestObject) (PauseExecutionsResponseObject, error)
+	// RestartExecutions Restart many executions
+	// (POST /v1/executions/restart)
+	RestartExecutions(ctx context.Context, request RestartExecutionsRequestObject) (RestartExecutionsResponseObject, error)
+	// ResumeExecutions Resume many executions
+	// (POST /v1/executions/resume)
+	ResumeExecutions(ctx context.Context, request ResumeExecutionsRequestObject) (ResumeExecutionsResponseObject, error)
 	// GetExecution Get an execution
 	// (GET /v1/executions/{id})
 	GetExecution(ctx context.Context, request GetExecutionRequestObject) (GetExecutionResponseObject, error)
@@ -9138,6 +10676,9 @@ type StrictServerInterface interface {
 	// AddToCounter Add to a counter
 	// (POST /v1/executions/{id}/counters/{name})
 	AddToCounter(ctx context.Context, request AddToCounterRequestObject) (AddToCounterResponseObject, error)
+	// FollowExecution Follow an execution
+	// (GET /v1/executions/{id}/events)
+	FollowExecution(ctx context.Context, request FollowExecutionRequestObject) (FollowExecutionResponseObject, error)
 	// PauseExecution Pause an execution
 	// (POST /v1/executions/{id}/pause)
 	PauseExecution(ctx context.Context, request PauseExecutionRequestObject) (PauseExecutionResponseObject, error)
@@ -9189,6 +10730,9 @@ type StrictServerInterface interface {
 	// ListSchedulers List the scheduler instances
 	// (GET /v1/schedulers)
 	ListSchedulers(ctx context.Context, request ListSchedulersRequestObject) (ListSchedulersResponseObject, error)
+	// GetStats Count what there is
+	// (GET /v1/stats)
+	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
 	// ListTasks List tasks
 	// (GET /v1/tasks)
 	ListTasks(ctx context.Context, request ListTasksRequestObject) (ListTasksResponseObject, error)
@@ -9325,6 +10869,37 @@ func (sh *strictHandler) GetReadiness(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetReadinessResponseObject); ok {
 		if err := validResponse.VisitGetReadinessResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Cleanup operation middleware
+func (sh *strictHandler) Cleanup(w http.ResponseWriter, r *http.Request) {
+	var request CleanupRequestObject
+
+	var body CleanupJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Cleanup(ctx, request.(CleanupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Cleanup")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CleanupResponseObject); ok {
+		if err := validResponse.VisitCleanupResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9480,6 +11055,30 @@ func (sh *strictHandler) ReplayDeadLetter(w http.ResponseWriter, r *http.Request
 	}
 }
 
+// FollowAll operation middleware
+func (sh *strictHandler) FollowAll(w http.ResponseWriter, r *http.Request) {
+	var request FollowAllRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowAll(ctx, request.(FollowAllRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowAll")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FollowAllResponseObject); ok {
+		if err := validResponse.VisitFollowAllResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListExecutions operation middleware
 func (sh *strictHandler) ListExecutions(w http.ResponseWriter, r *http.Request, params ListExecutionsParams) {
 	var request ListExecutionsRequestObject
@@ -9563,6 +11162,130 @@ func (sh *strictHandler) StartExecutions(w http.ResponseWriter, r *http.Request)
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(StartExecutionsResponseObject); ok {
 		if err := validResponse.VisitStartExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CancelExecutions operation middleware
+func (sh *strictHandler) CancelExecutions(w http.ResponseWriter, r *http.Request) {
+	var request CancelExecutionsRequestObject
+
+	var body CancelExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelExecutions(ctx, request.(CancelExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CancelExecutionsResponseObject); ok {
+		if err := validResponse.VisitCancelExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PauseExecutions operation middleware
+func (sh *strictHandler) PauseExecutions(w http.ResponseWriter, r *http.Request) {
+	var request PauseExecutionsRequestObject
+
+	var body PauseExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PauseExecutions(ctx, request.(PauseExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PauseExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PauseExecutionsResponseObject); ok {
+		if err := validResponse.VisitPauseExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RestartExecutions operation middleware
+func (sh *strictHandler) RestartExecutions(w http.ResponseWriter, r *http.Request) {
+	var request RestartExecutionsRequestObject
+
+	var body RestartExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RestartExecutions(ctx, request.(RestartExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestartExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RestartExecutionsResponseObject); ok {
+		if err := validResponse.VisitRestartExecutionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResumeExecutions operation middleware
+func (sh *strictHandler) ResumeExecutions(w http.ResponseWriter, r *http.Request) {
+	var request ResumeExecutionsRequestObject
+
+	var body ResumeExecutionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeExecutions(ctx, request.(ResumeExecutionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeExecutions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResumeExecutionsResponseObject); ok {
+		if err := validResponse.VisitResumeExecutionsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9663,6 +11386,33 @@ func (sh *strictHandler) AddToCounter(w http.ResponseWriter, r *http.Request, id
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(AddToCounterResponseObject); ok {
 		if err := validResponse.VisitAddToCounterResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FollowExecution operation middleware
+func (sh *strictHandler) FollowExecution(w http.ResponseWriter, r *http.Request, id ExecutionID, params FollowExecutionParams) {
+	var request FollowExecutionRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowExecution(ctx, request.(FollowExecutionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowExecution")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FollowExecutionResponseObject); ok {
+		if err := validResponse.VisitFollowExecutionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -10184,6 +11934,30 @@ func (sh *strictHandler) ListSchedulers(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListSchedulersResponseObject); ok {
 		if err := validResponse.VisitListSchedulersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetStats operation middleware
+func (sh *strictHandler) GetStats(w http.ResponseWriter, r *http.Request) {
+	var request GetStatsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStats(ctx, request.(GetStatsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStats")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetStatsResponseObject); ok {
+		if err := validResponse.VisitGetStatsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

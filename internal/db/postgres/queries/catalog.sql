@@ -2,16 +2,17 @@
 -- name: PutFunction :exec
 INSERT INTO functions (namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us,
     heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us, max_concurrent, rate_limit,
-    created_at, updated_at)
+    created_at, updated_at, retention_us)
 VALUES (@namespace, @name, @version, @kind, @url, @worker_id, @queue, @priority, @tags, @timeout_us,
     @heartbeat_timeout_us, @retry_policy, @idempotent, @idempotency_key_from, @cache_ttl_us, @max_concurrent, @rate_limit,
-    clock_timestamp(), clock_timestamp())
+    clock_timestamp(), clock_timestamp(), @retention_us)
 ON CONFLICT (namespace, name, version) DO UPDATE SET kind = excluded.kind, url = excluded.url,
     worker_id = excluded.worker_id, queue = excluded.queue, priority = excluded.priority, tags = excluded.tags,
     timeout_us = excluded.timeout_us, heartbeat_timeout_us = excluded.heartbeat_timeout_us,
     retry_policy = excluded.retry_policy, idempotent = excluded.idempotent,
     idempotency_key_from = excluded.idempotency_key_from, cache_ttl_us = excluded.cache_ttl_us,
-    max_concurrent = excluded.max_concurrent, rate_limit = excluded.rate_limit, updated_at = excluded.updated_at;
+    max_concurrent = excluded.max_concurrent, rate_limit = excluded.rate_limit, retention_us = excluded.retention_us,
+    updated_at = excluded.updated_at;
 
 -- name: ListFunctions :many
 SELECT * FROM functions WHERE namespace = @namespace ORDER BY updated_at DESC, name, version;

@@ -86,3 +86,7 @@ DELETE FROM dead_letters d WHERE d.task_id = ANY(ARRAY(
     WHERE x.failed_at < now() - make_interval(secs => @age::double precision) AND (x.namespace = @namespace) IS TRUE
     ORDER BY x.failed_at LIMIT @most FOR UPDATE SKIP LOCKED
 ));
+
+-- name: CountDeadLettersOf :one
+SELECT count(*) FROM dead_letters x
+WHERE x.failed_at < now() - make_interval(secs => @age::double precision) AND (x.namespace = @namespace) IS TRUE;

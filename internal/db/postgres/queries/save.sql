@@ -248,7 +248,8 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = @now
+        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = @now,
+        error = coalesce(t.error, @swept_error::bytea)
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL;

@@ -9,7 +9,8 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
 
 -- name: SweepExecution :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = sqlc.arg(now)
+    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = sqlc.arg(now),
+    changed = sqlc.arg(changed), error = coalesce(error, sqlc.arg(swept_error))
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback';
 
@@ -22,24 +23,25 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) 
 
 -- name: SweepChildren :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = sqlc.arg(now)
+    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = sqlc.arg(now),
+    changed = sqlc.arg(changed), error = coalesce(error, sqlc.arg(swept_error))
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
   AND state IN ('pending', 'running', 'waiting');
 
 -- name: Release :exec
-UPDATE tasks SET due_at = sqlc.arg(due_at), scheduled_for = sqlc.arg(now)
+UPDATE tasks SET due_at = sqlc.arg(due_at), scheduled_for = sqlc.arg(now), changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
   AND parent_run = sqlc.arg(parent_run) AND op = 'item' AND item >= sqlc.arg(first) AND item < sqlc.arg(beyond)
   AND state = 'pending' AND due_at IS NULL AND holder IS NULL;
 
 -- name: Park :exec
-UPDATE tasks SET due_at = NULL
+UPDATE tasks SET due_at = NULL, changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state = 'pending' AND +due_at IS NOT NULL AND op <> 'callback';
 
 -- Parked tasks are those that are pending and scheduled, but neither due nor held.
 -- name: Unpark :exec
-UPDATE tasks SET due_at = scheduled_for
+UPDATE tasks SET due_at = scheduled_for, changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state = 'pending' AND due_at IS NULL AND holder IS NULL AND scheduled_for IS NOT NULL;
 

@@ -3,9 +3,9 @@
 INSERT INTO functions (
     namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us,
     heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us,
-    max_concurrent, rate_limit, created_at, updated_at
+    max_concurrent, rate_limit, created_at, updated_at, retention_us
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 ON CONFLICT (namespace, name, version) DO UPDATE SET
     kind = excluded.kind, url = excluded.url, worker_id = excluded.worker_id,
@@ -14,7 +14,7 @@ ON CONFLICT (namespace, name, version) DO UPDATE SET
     retry_policy = excluded.retry_policy, idempotent = excluded.idempotent,
     idempotency_key_from = excluded.idempotency_key_from, cache_ttl_us = excluded.cache_ttl_us,
     max_concurrent = excluded.max_concurrent, rate_limit = excluded.rate_limit,
-    updated_at = excluded.updated_at;
+    retention_us = excluded.retention_us, updated_at = excluded.updated_at;
 
 -- name: ListFunctions :many
 SELECT * FROM functions WHERE namespace = sqlc.arg(namespace) ORDER BY updated_at DESC, name, version;

@@ -38,7 +38,8 @@ LIMIT sqlc.arg(most);
 -- name: Claim :execrows
 UPDATE tasks SET
     kind = sqlc.arg(kind), state = sqlc.arg(state), due_at = NULL, scheduled_for = sqlc.arg(scheduled_for),
-    holder = sqlc.arg(holder), slot = sqlc.arg(slot), token = token + 1, attempt = sqlc.arg(attempt), started_at = sqlc.arg(started_at)
+    holder = sqlc.arg(holder), slot = sqlc.arg(slot), token = token + 1, attempt = sqlc.arg(attempt), started_at = sqlc.arg(started_at),
+    changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND token = sqlc.arg(was_token);
 
 -- The meters of limited functions.
@@ -61,13 +62,16 @@ DELETE FROM limits WHERE rowid IN (
 
 -- One lane of the function at a time.
 -- name: Hasten :exec
-UPDATE tasks SET due_at = sqlc.arg(now), scheduled_for = sqlc.arg(now)
+UPDATE tasks SET due_at = sqlc.arg(now), scheduled_for = sqlc.arg(now), changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND queue = sqlc.arg(queue) AND lane = sqlc.arg(lane) AND pinned = sqlc.arg(pinned)
     AND version = sqlc.arg(version) AND priority = sqlc.arg(priority) AND concurrency_key = sqlc.arg(concurrency_key)
     AND due_at > sqlc.arg(now) AND state = 'pending' AND failures > 0;
 
--- Walks what is due, so its cost follows the backlog.
--- name: QueueDepths :many
-SELECT queue, count(*) AS due, CAST(min(due_at) AS INTEGER) AS oldest FROM tasks
-WHERE namespace = sqlc.arg(namespace) AND due_at IS NOT NULL AND due_at <= sqlc.arg(now) AND lane <> ''
-GROUP BY queue;
+-- name: CountDue :one
+SELECT count(*) FROM (
+    SELECT 1 FROM tasks
+    WHERE namespace = sqlc.arg(namespace) AND queue = sqlc.arg(queue) AND lane = sqlc.arg(lane) AND pinned = sqlc.arg(pinned)
+        AND version = sqlc.arg(version) AND priority = sqlc.arg(priority) AND concurrency_key = sqlc.arg(concurrency_key)
+        AND due_at <= sqlc.arg(now)
+    LIMIT sqlc.arg(most)
+);

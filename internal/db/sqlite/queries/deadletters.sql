@@ -15,14 +15,16 @@ DELETE FROM dead_letters WHERE task_id = sqlc.arg(task_id) AND namespace = sqlc.
 
 -- Comes before UpdateTask, which leaves results and errors that are not set.
 -- name: ReopenTask :execrows
-UPDATE tasks SET result = NULL, error = NULL, queue = CASE WHEN sqlc.arg(queue) = '' THEN queue ELSE sqlc.arg(queue) END
+UPDATE tasks SET result = NULL, error = NULL, queue = CASE WHEN sqlc.arg(queue) = '' THEN queue ELSE sqlc.arg(queue) END,
+    changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: MoveStep :execrows
-UPDATE tasks SET parent_run = sqlc.arg(parent_run) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+UPDATE tasks SET parent_run = sqlc.arg(parent_run), changed = sqlc.arg(changed)
+WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: CopyPayload :execrows
-UPDATE tasks SET
+UPDATE tasks SET changed = sqlc.arg(changed),
     input = (SELECT f.input FROM tasks AS f WHERE f.namespace = sqlc.arg(namespace) AND f.id = sqlc.arg(from_id)),
     result = (SELECT f.result FROM tasks AS f WHERE f.namespace = sqlc.arg(namespace) AND f.id = sqlc.arg(from_id)),
     error = (SELECT f.error FROM tasks AS f WHERE f.namespace = sqlc.arg(namespace) AND f.id = sqlc.arg(from_id))
@@ -67,3 +69,6 @@ DELETE FROM dead_letters WHERE rowid IN (
     SELECT d.rowid FROM dead_letters AS d
     WHERE d.failed_at < sqlc.arg(failed_before) AND d.namespace = sqlc.arg(namespace)
     ORDER BY d.failed_at LIMIT sqlc.arg(most));
+
+-- name: CountDeadLettersOf :one
+SELECT count(*) FROM dead_letters WHERE failed_at < sqlc.arg(failed_before) AND namespace = sqlc.arg(namespace);

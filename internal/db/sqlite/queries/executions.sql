@@ -3,9 +3,9 @@ INSERT INTO executions (
     namespace, id, function, version, input, tags, priority, queue, seed, root_task_id,
     callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at,
     deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested,
-    paused, signal_seq, buffered, context_seq
+    paused, signal_seq, buffered, context_seq, changed
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- name: UpdateExecution :execrows
@@ -14,11 +14,12 @@ UPDATE executions SET
     retries = sqlc.arg(retries), started_at = sqlc.arg(started_at),
     completed_at = sqlc.arg(completed_at), cancel_requested = sqlc.arg(cancel_requested),
     paused = sqlc.arg(paused), signal_seq = sqlc.arg(signal_seq), buffered = sqlc.arg(buffered),
-    context_seq = sqlc.arg(context_seq), deadline_at = sqlc.arg(deadline_at)
+    context_seq = sqlc.arg(context_seq), deadline_at = sqlc.arg(deadline_at), changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: StartExecution :exec
-UPDATE executions SET state = 'running', started_at = coalesce(started_at, sqlc.arg(now))
+UPDATE executions SET state = 'running', started_at = coalesce(started_at, sqlc.arg(now)),
+    changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND state = 'pending';
 
 -- name: GetExecution :one
@@ -30,7 +31,7 @@ SELECT
     namespace, id, function, version, CAST(NULL AS BLOB) AS input, tags, priority, queue, seed,
     root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by,
     created_at, deadline_at, state, result, error, retries, started_at, completed_at,
-    cancel_requested, paused, signal_seq, buffered, context_seq
+    cancel_requested, paused, signal_seq, buffered, context_seq, changed
 FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: ExecutionByKey :one
@@ -40,17 +41,5 @@ WHERE namespace = sqlc.arg(namespace) AND idempotency_key = sqlc.arg(idempotency
 -- name: ExecutionState :one
 SELECT state FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
--- Empty filters are NULL, lists of alternatives are JSON arrays.
--- name: ListExecutions :many
-SELECT * FROM executions
-WHERE namespace = sqlc.arg(namespace) AND id < sqlc.arg(before)
-  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
-  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR function IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
-  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
-  AND (CAST(sqlc.narg(tags) AS TEXT) IS NULL OR EXISTS (
-      SELECT 1 FROM json_each(executions.tags) AS tag
-      WHERE tag.value IN (SELECT value FROM json_each(CAST(sqlc.narg(tags) AS TEXT)))))
-  AND (CAST(sqlc.narg(created_after) AS INTEGER) IS NULL OR created_at > CAST(sqlc.narg(created_after) AS INTEGER))
-  AND (CAST(sqlc.narg(created_before) AS INTEGER) IS NULL OR created_at < CAST(sqlc.narg(created_before) AS INTEGER))
-ORDER BY id DESC
-LIMIT sqlc.arg(most);
+-- name: ChangedExecution :one
+SELECT state, changed FROM executions WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);

@@ -13,10 +13,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- Results and errors are not loaded, so one that is not set leaves the stored one; a
@@ -35,14 +35,14 @@ UPDATE tasks SET
     open = sqlc.arg(open), next_item = sqlc.arg(next_item), items = sqlc.arg(items),
     await = sqlc.arg(await), cancel_requested = sqlc.arg(cancel_requested),
     owns_result = sqlc.arg(owns_result), awaits_result = sqlc.arg(awaits_result), cache_hit = sqlc.arg(cache_hit),
-    slot = sqlc.arg(slot), lane = sqlc.arg(lane)
+    slot = sqlc.arg(slot), lane = sqlc.arg(lane), changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id) AND token = sqlc.arg(was_token);
 
 -- name: SetInput :execrows
-UPDATE tasks SET input = sqlc.arg(input) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+UPDATE tasks SET input = sqlc.arg(input), changed = sqlc.arg(changed) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: SetResult :execrows
-UPDATE tasks SET result = sqlc.arg(result) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
+UPDATE tasks SET result = sqlc.arg(result), changed = sqlc.arg(changed) WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: GetTask :one
 SELECT * FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
@@ -54,7 +54,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: TaskExecution :one
@@ -67,7 +67,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = sqlc.arg(namespace)
   AND execution_id = sqlc.arg(execution_id) AND parent_id = sqlc.arg(parent_id)
@@ -80,7 +80,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND waiting_for = sqlc.arg(waiting_for)
 ORDER BY created_at, id;
@@ -92,7 +92,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback' AND (op <> 'item' OR kind = 'orchestrator')
@@ -105,7 +105,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
 ORDER BY +id;
@@ -116,7 +116,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND parent_id = sqlc.arg(parent_id) AND parent_run = sqlc.arg(parent_run)
@@ -128,31 +128,11 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND op NOT IN ('start', 'item', 'deadline', 'callback')
 ORDER BY created_at, id;
-
--- name: ListTasks :many
-SELECT * FROM tasks
-WHERE namespace = sqlc.arg(namespace) AND id < sqlc.arg(before)
-  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
-  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
-  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
-  AND (CAST(sqlc.narg(kinds) AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(sqlc.narg(kinds) AS TEXT))))
-ORDER BY id DESC
-LIMIT sqlc.arg(most);
-
--- name: ListTasksOfExecution :many
-SELECT * FROM tasks
-WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND +id < sqlc.arg(before)
-  AND (CAST(sqlc.narg(states) AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(sqlc.narg(states) AS TEXT))))
-  AND (CAST(sqlc.narg(queues) AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(sqlc.narg(queues) AS TEXT))))
-  AND (CAST(sqlc.narg(functions) AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(sqlc.narg(functions) AS TEXT))))
-  AND (CAST(sqlc.narg(kinds) AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(sqlc.narg(kinds) AS TEXT))))
-ORDER BY +id DESC
-LIMIT sqlc.arg(most);
 
 -- name: InsertAttempt :exec
 INSERT INTO task_attempts (
@@ -164,3 +144,8 @@ INSERT INTO task_attempts (
 -- name: ListAttempts :many
 SELECT * FROM task_attempts WHERE namespace = sqlc.arg(namespace) AND task_id = sqlc.arg(task_id)
 ORDER BY ended_at, number;
+
+-- name: ChangedTasks :many
+SELECT id, changed FROM tasks
+WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id) AND changed > sqlc.arg(since)
+ORDER BY +id;

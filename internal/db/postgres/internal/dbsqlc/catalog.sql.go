@@ -85,7 +85,7 @@ func (q *Queries) GetSecret(ctx context.Context, name string) ([]byte, error) {
 }
 
 const ListFunctions = `-- name: ListFunctions :many
-SELECT namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us, heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us, max_concurrent, rate_limit, created_at, updated_at FROM functions WHERE namespace = $1 ORDER BY updated_at DESC, name, version
+SELECT namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us, heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us, max_concurrent, rate_limit, created_at, updated_at, retention_us FROM functions WHERE namespace = $1 ORDER BY updated_at DESC, name, version
 `
 
 func (q *Queries) ListFunctions(ctx context.Context, namespace string) ([]Function, error) {
@@ -117,6 +117,7 @@ func (q *Queries) ListFunctions(ctx context.Context, namespace string) ([]Functi
 			&i.RateLimit,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.RetentionUs,
 		); err != nil {
 			return nil, err
 		}
@@ -203,16 +204,17 @@ func (q *Queries) PausedQueues(ctx context.Context, namespace string) ([]string,
 const PutFunction = `-- name: PutFunction :exec
 INSERT INTO functions (namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us,
     heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us, max_concurrent, rate_limit,
-    created_at, updated_at)
+    created_at, updated_at, retention_us)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17,
-    clock_timestamp(), clock_timestamp())
+    clock_timestamp(), clock_timestamp(), $18)
 ON CONFLICT (namespace, name, version) DO UPDATE SET kind = excluded.kind, url = excluded.url,
     worker_id = excluded.worker_id, queue = excluded.queue, priority = excluded.priority, tags = excluded.tags,
     timeout_us = excluded.timeout_us, heartbeat_timeout_us = excluded.heartbeat_timeout_us,
     retry_policy = excluded.retry_policy, idempotent = excluded.idempotent,
     idempotency_key_from = excluded.idempotency_key_from, cache_ttl_us = excluded.cache_ttl_us,
-    max_concurrent = excluded.max_concurrent, rate_limit = excluded.rate_limit, updated_at = excluded.updated_at
+    max_concurrent = excluded.max_concurrent, rate_limit = excluded.rate_limit, retention_us = excluded.retention_us,
+    updated_at = excluded.updated_at
 `
 
 type PutFunctionParams struct {
@@ -233,6 +235,7 @@ type PutFunctionParams struct {
 	CacheTtlUs         *int64
 	MaxConcurrent      int
 	RateLimit          []byte
+	RetentionUs        *int64
 }
 
 // Each function has its own moment of registration, in the order of the call.
@@ -255,6 +258,7 @@ func (q *Queries) PutFunction(ctx context.Context, arg PutFunctionParams) error 
 		arg.CacheTtlUs,
 		arg.MaxConcurrent,
 		arg.RateLimit,
+		arg.RetentionUs,
 	)
 	return err
 }

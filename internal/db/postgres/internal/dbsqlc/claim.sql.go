@@ -38,7 +38,7 @@ WITH quota AS (
 ), beginning AS MATERIALIZED (
     SELECT e.id FROM picked p CROSS JOIN LATERAL (
         SELECT x.id FROM executions x
-        WHERE x.id = p.execution_id AND p.op = 'start' AND x.state = 'pending'
+        WHERE x.id = p.execution_id AND p.op = 'start' AND (x.state = 'pending') IS TRUE
         FOR UPDATE SKIP LOCKED
     ) e
 ), marked AS MATERIALIZED (

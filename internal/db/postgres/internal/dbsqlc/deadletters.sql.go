@@ -32,6 +32,23 @@ func (q *Queries) CopyPayloads(ctx context.Context, arg CopyPayloadsParams) erro
 	return err
 }
 
+const CountDeadLettersOf = `-- name: CountDeadLettersOf :one
+SELECT count(*) FROM dead_letters x
+WHERE x.failed_at < now() - make_interval(secs => $1::double precision) AND (x.namespace = $2) IS TRUE
+`
+
+type CountDeadLettersOfParams struct {
+	Age       float64
+	Namespace string
+}
+
+func (q *Queries) CountDeadLettersOf(ctx context.Context, arg CountDeadLettersOfParams) (int64, error) {
+	row := q.db.QueryRow(ctx, CountDeadLettersOf, arg.Age, arg.Namespace)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const DeleteDeadLetters = `-- name: DeleteDeadLetters :exec
 DELETE FROM dead_letters d USING (SELECT unnest($1::uuid[]) AS task_id) u WHERE d.task_id = ANY(ARRAY[u.task_id])
 `

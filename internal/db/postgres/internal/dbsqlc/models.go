@@ -88,6 +88,7 @@ type Function struct {
 	RateLimit          []byte
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
+	RetentionUs        *int64
 }
 
 type Hold struct {

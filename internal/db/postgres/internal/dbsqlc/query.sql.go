@@ -12,6 +12,302 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
+const ChangedExecution = `-- name: ChangedExecution :one
+
+SELECT e.state, pg_current_snapshot()::text AS snapshot, pg_postmaster_start_time()::timestamptz AS server,
+    (NOT pg_visible_in_snapshot(
+        (m.upcoming - ((m.upcoming - e.xmin::text::bigint) & 4294967295))::text::xid8, m.seen::pg_snapshot))::boolean AS changed
+FROM (
+    SELECT s.upcoming, CASE
+        WHEN pg_postmaster_start_time() = $1::timestamptz
+            AND pg_snapshot_xmax(($2::text)::pg_snapshot)::text::bigint <= s.upcoming
+        THEN $2::text ELSE '1:1:' END AS seen
+    FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming) s
+    OFFSET 0
+) m CROSS JOIN executions e
+WHERE e.id = $3 AND e.namespace = $4
+`
+
+type ChangedExecutionParams struct {
+	Server    time.Time
+	Seen      string
+	Execution workflow.ID
+	Namespace string
+}
+
+type ChangedExecutionRow struct {
+	State    workflow.ExecutionState
+	Snapshot string
+	Server   time.Time
+	Changed  bool
+}
+
+// What changed is told by the transactions that wrote the rows: xmin, of which a
+// snapshot says whether it had seen it. xmin has 32 bits, so it is taken for the
+// newest transaction that ends in them; a row that is older than that only counts as
+// changed. A snapshot of another run of the server, as after a failover, or of the
+// future, says nothing: then all counts as changed.
+func (q *Queries) ChangedExecution(ctx context.Context, arg ChangedExecutionParams) (ChangedExecutionRow, error) {
+	row := q.db.QueryRow(ctx, ChangedExecution,
+		arg.Server,
+		arg.Seen,
+		arg.Execution,
+		arg.Namespace,
+	)
+	var i ChangedExecutionRow
+	err := row.Scan(
+		&i.State,
+		&i.Snapshot,
+		&i.Server,
+		&i.Changed,
+	)
+	return i, err
+}
+
+const ChangedTasks = `-- name: ChangedTasks :many
+SELECT t.id
+FROM (
+    SELECT s.upcoming, CASE
+        WHEN pg_postmaster_start_time() = $1::timestamptz
+            AND pg_snapshot_xmax(($2::text)::pg_snapshot)::text::bigint <= s.upcoming
+        THEN $2::text ELSE '1:1:' END AS seen
+    FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming) s
+    OFFSET 0
+) m CROSS JOIN tasks t
+WHERE t.execution_id = $3 AND t.namespace = $4 AND NOT pg_visible_in_snapshot(
+    (m.upcoming - ((m.upcoming - t.xmin::text::bigint) & 4294967295))::text::xid8, m.seen::pg_snapshot)
+ORDER BY t.id
+`
+
+type ChangedTasksParams struct {
+	Server    time.Time
+	Seen      string
+	Execution workflow.ID
+	Namespace string
+}
+
+func (q *Queries) ChangedTasks(ctx context.Context, arg ChangedTasksParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, ChangedTasks,
+		arg.Server,
+		arg.Seen,
+		arg.Execution,
+		arg.Namespace,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CountDeadLetters = `-- name: CountDeadLetters :one
+SELECT count(*) AS n, (SELECT greatest(c.reltuples, 0)::bigint FROM pg_catalog.pg_class c WHERE c.oid = 'dead_letters'::regclass) AS estimated
+FROM (
+    SELECT 1 FROM dead_letters d WHERE (d.namespace = $1) IS TRUE LIMIT $2::integer
+) d
+`
+
+type CountDeadLettersParams struct {
+	Namespace string
+	Most      int32
+}
+
+type CountDeadLettersRow struct {
+	N         int64
+	Estimated int64
+}
+
+func (q *Queries) CountDeadLetters(ctx context.Context, arg CountDeadLettersParams) (CountDeadLettersRow, error) {
+	row := q.db.QueryRow(ctx, CountDeadLetters, arg.Namespace, arg.Most)
+	var i CountDeadLettersRow
+	err := row.Scan(&i.N, &i.Estimated)
+	return i, err
+}
+
+const CountExecutions = `-- name: CountExecutions :many
+SELECT s.state::text AS state, c.n FROM (SELECT unnest($1::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM executions x WHERE x.state = s.state AND x.namespace = $2 LIMIT $3::integer
+    ) y
+) c
+`
+
+type CountExecutionsParams struct {
+	States    []string
+	Namespace string
+	Most      int32
+}
+
+type CountExecutionsRow struct {
+	State string
+	N     int64
+}
+
+func (q *Queries) CountExecutions(ctx context.Context, arg CountExecutionsParams) ([]CountExecutionsRow, error) {
+	rows, err := q.db.Query(ctx, CountExecutions, arg.States, arg.Namespace, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountExecutionsRow
+	for rows.Next() {
+		var i CountExecutionsRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CountTasks = `-- name: CountTasks :many
+SELECT state, count(*) AS n FROM tasks WHERE namespace = $1 GROUP BY state
+`
+
+type CountTasksRow struct {
+	State workflow.TaskState
+	N     int64
+}
+
+func (q *Queries) CountTasks(ctx context.Context, namespace string) ([]CountTasksRow, error) {
+	rows, err := q.db.Query(ctx, CountTasks, namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountTasksRow
+	for rows.Next() {
+		var i CountTasksRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const EstimateStates = `-- name: EstimateStates :many
+SELECT u.state::text AS state, (u.share * greatest(u.reltuples, 0))::bigint AS n FROM (
+    SELECT unnest(s.most_common_vals::text::text[]) AS state, unnest(s.most_common_freqs) AS share, c.reltuples
+    FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_class c ON c.oid = $1::text::regclass
+    WHERE s.schemaname = current_schema() AND s.tablename = $1::text AND s.attname = 'state'
+) u
+`
+
+type EstimateStatesRow struct {
+	State string
+	N     int64
+}
+
+// The rows of each state, as the server's statistics estimate them: those of a column
+// of a table, which ANALYZE and the autovacuum renew.
+func (q *Queries) EstimateStates(ctx context.Context, tableName string) ([]EstimateStatesRow, error) {
+	rows, err := q.db.Query(ctx, EstimateStates, tableName)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EstimateStatesRow
+	for rows.Next() {
+		var i EstimateStatesRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ExecutionIDs = `-- name: ExecutionIDs :many
+SELECT id FROM executions
+WHERE namespace = $1 AND id < $2 AND ($3::uuid IS NULL OR id >= $3::uuid)
+    AND ($4::text IS NULL OR state = $4::text)
+    AND ($5::text IS NULL OR function = $5::text)
+    AND ($6::text IS NULL OR queue = $6::text)
+    AND (cardinality($7::text[]) = 0 OR state = ANY($7::text[]))
+    AND (cardinality($8::text[]) = 0 OR function = ANY($8::text[]))
+    AND (cardinality($9::text[]) = 0 OR queue = ANY($9::text[]))
+    AND (cardinality($10::text[]) = 0 OR tags && $10::text[])
+    AND ($11::timestamptz IS NULL OR created_at >= $11::timestamptz)
+    AND ($12::timestamptz IS NULL OR created_at < $12::timestamptz)
+    AND ($13::boolean IS NULL OR paused = $13::boolean)
+ORDER BY id DESC LIMIT $14
+`
+
+type ExecutionIDsParams struct {
+	Namespace     string
+	Below         workflow.ID
+	Least         workflow.ID
+	State         *string
+	Function      *string
+	Queue         *string
+	States        []string
+	Functions     []string
+	Queues        []string
+	Tags          []string
+	CreatedAfter  time.Time
+	CreatedBefore time.Time
+	Paused        *bool
+	Most          int32
+}
+
+// A run of a list, see db.ExecutionRun: of what is single and set, an index gives the
+// ids in order.
+func (q *Queries) ExecutionIDs(ctx context.Context, arg ExecutionIDsParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, ExecutionIDs,
+		arg.Namespace,
+		arg.Below,
+		arg.Least,
+		arg.State,
+		arg.Function,
+		arg.Queue,
+		arg.States,
+		arg.Functions,
+		arg.Queues,
+		arg.Tags,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.Paused,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ExecutionStates = `-- name: ExecutionStates :many
 SELECT id, state FROM executions WHERE namespace = $1 AND id = ANY($2::uuid[])
 `
@@ -36,6 +332,64 @@ func (q *Queries) ExecutionStates(ctx context.Context, arg ExecutionStatesParams
 	for rows.Next() {
 		var i ExecutionStatesRow
 		if err := rows.Scan(&i.ID, &i.State); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ExecutionsByID = `-- name: ExecutionsByID :many
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions WHERE id = ANY($1::uuid[]) AND namespace = $2 ORDER BY id DESC
+`
+
+type ExecutionsByIDParams struct {
+	Ids       []workflow.ID
+	Namespace string
+}
+
+func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, ExecutionsByID, arg.Ids, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Execution
+	for rows.Next() {
+		var i Execution
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ID,
+			&i.Function,
+			&i.Version,
+			&i.Input,
+			&i.Tags,
+			&i.Priority,
+			&i.Queue,
+			&i.Seed,
+			&i.RootTaskID,
+			&i.CallbackUrl,
+			&i.TraceParent,
+			&i.IdempotencyKey,
+			&i.RequestHash,
+			&i.DispatchedBy,
+			&i.CreatedAt,
+			&i.DeadlineAt,
+			&i.State,
+			&i.Result,
+			&i.Error,
+			&i.Retries,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.CancelRequested,
+			&i.Paused,
+			&i.SignalSeq,
+			&i.Buffered,
+			&i.ContextSeq,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -231,90 +585,6 @@ func (q *Queries) ListCounters(ctx context.Context, arg ListCountersParams) ([]C
 	return items, nil
 }
 
-const ListExecutions = `-- name: ListExecutions :many
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions
-WHERE namespace = $1
-    AND ($2::uuid IS NULL OR id < $2::uuid)
-    AND (cardinality($3::text[]) = 0 OR state = ANY($3::text[]))
-    AND (cardinality($4::text[]) = 0 OR function = ANY($4::text[]))
-    AND (cardinality($5::text[]) = 0 OR queue = ANY($5::text[]))
-    AND (cardinality($6::text[]) = 0 OR tags && $6::text[])
-    AND ($7::timestamptz IS NULL OR created_at > $7::timestamptz)
-    AND ($8::timestamptz IS NULL OR created_at < $8::timestamptz)
-ORDER BY id DESC LIMIT $9
-`
-
-type ListExecutionsParams struct {
-	Namespace     string
-	Before        workflow.ID
-	States        []string
-	Functions     []string
-	Queues        []string
-	Tags          []string
-	CreatedAfter  time.Time
-	CreatedBefore time.Time
-	Most          int32
-}
-
-func (q *Queries) ListExecutions(ctx context.Context, arg ListExecutionsParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, ListExecutions,
-		arg.Namespace,
-		arg.Before,
-		arg.States,
-		arg.Functions,
-		arg.Queues,
-		arg.Tags,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
-		arg.Most,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Execution
-	for rows.Next() {
-		var i Execution
-		if err := rows.Scan(
-			&i.Namespace,
-			&i.ID,
-			&i.Function,
-			&i.Version,
-			&i.Input,
-			&i.Tags,
-			&i.Priority,
-			&i.Queue,
-			&i.Seed,
-			&i.RootTaskID,
-			&i.CallbackUrl,
-			&i.TraceParent,
-			&i.IdempotencyKey,
-			&i.RequestHash,
-			&i.DispatchedBy,
-			&i.CreatedAt,
-			&i.DeadlineAt,
-			&i.State,
-			&i.Result,
-			&i.Error,
-			&i.Retries,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.CancelRequested,
-			&i.Paused,
-			&i.SignalSeq,
-			&i.Buffered,
-			&i.ContextSeq,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const ListSignals = `-- name: ListSignals :many
 SELECT namespace, execution_id, seq, id, name, payload, received_at, taken_by, idempotency_key, request_hash FROM signals
 WHERE namespace = $1 AND execution_id = $2 AND ($3::uuid IS NULL OR id < $3::uuid)
@@ -398,37 +668,85 @@ func (q *Queries) ListState(ctx context.Context, arg ListStateParams) ([]CustomS
 	return items, nil
 }
 
-const ListTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
-WHERE namespace = $1
-    AND ($2::uuid IS NULL OR id < $2::uuid)
-    AND ($3::uuid IS NULL OR execution_id = $3::uuid)
-    AND (cardinality($4::text[]) = 0 OR state = ANY($4::text[]))
-    AND (cardinality($5::text[]) = 0 OR queue = ANY($5::text[]))
-    AND (cardinality($6::text[]) = 0 OR (queue <> '' AND name = ANY($6::text[])))
-    AND (cardinality($7::text[]) = 0 OR kind = ANY($7::text[]))
-ORDER BY id DESC LIMIT $8
+const OpenExecutions = `-- name: OpenExecutions :many
+SELECT e.id FROM (SELECT unnest($1::text[]) AS state) s CROSS JOIN LATERAL (
+    SELECT x.id FROM executions x WHERE x.state = s.state AND x.id < $2 AND x.namespace = $3
+    ORDER BY x.id DESC LIMIT $4
+) e
+ORDER BY e.id DESC LIMIT $4
 `
 
-type ListTasksParams struct {
-	Namespace string
-	Before    workflow.ID
-	Execution workflow.ID
+type OpenExecutionsParams struct {
 	States    []string
-	Queues    []string
-	Functions []string
-	Kinds     []string
+	Below     workflow.ID
+	Namespace string
 	Most      int32
 }
 
-func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, error) {
-	rows, err := q.db.Query(ctx, ListTasks,
-		arg.Namespace,
-		arg.Before,
-		arg.Execution,
+func (q *Queries) OpenExecutions(ctx context.Context, arg OpenExecutionsParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, OpenExecutions,
 		arg.States,
-		arg.Queues,
+		arg.Below,
+		arg.Namespace,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const OpenTasks = `-- name: OpenTasks :many
+SELECT u.id::uuid AS execution_id, t.id FROM (SELECT unnest($1::uuid[]) AS id) u CROSS JOIN LATERAL (
+    SELECT x.id FROM tasks x
+    WHERE x.execution_id = u.id AND x.namespace = $2 AND x.state = ANY($3::text[])
+        AND ($4::uuid IS NULL OR u.id <> $4::uuid OR x.id < $5::uuid)
+        AND (cardinality($6::text[]) = 0 OR (x.queue <> '' AND x.name = ANY($6::text[])))
+        AND (cardinality($7::text[]) = 0 OR x.queue = ANY($7::text[]))
+        AND (cardinality($8::text[]) = 0 OR x.kind = ANY($8::text[]))
+    OFFSET 0
+) t
+ORDER BY u.id DESC, t.id DESC LIMIT $9
+`
+
+type OpenTasksParams struct {
+	Executions    []workflow.ID
+	Namespace     string
+	States        []string
+	LastExecution workflow.ID
+	LastTask      workflow.ID
+	Functions     []string
+	Queues        []string
+	Kinds         []string
+	Most          int32
+}
+
+type OpenTasksRow struct {
+	ExecutionID workflow.ID
+	ID          workflow.ID
+}
+
+func (q *Queries) OpenTasks(ctx context.Context, arg OpenTasksParams) ([]OpenTasksRow, error) {
+	rows, err := q.db.Query(ctx, OpenTasks,
+		arg.Executions,
+		arg.Namespace,
+		arg.States,
+		arg.LastExecution,
+		arg.LastTask,
 		arg.Functions,
+		arg.Queues,
 		arg.Kinds,
 		arg.Most,
 	)
@@ -436,59 +754,10 @@ func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, e
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Task
+	var items []OpenTasksRow
 	for rows.Next() {
-		var i Task
-		if err := rows.Scan(
-			&i.Namespace,
-			&i.ID,
-			&i.ExecutionID,
-			&i.ParentID,
-			&i.ParentRun,
-			&i.StepKey,
-			&i.Op,
-			&i.Name,
-			&i.Pinned,
-			&i.Version,
-			&i.Queue,
-			&i.Lane,
-			&i.Priority,
-			&i.Input,
-			&i.Options,
-			&i.Item,
-			&i.CreatedAt,
-			&i.Kind,
-			&i.State,
-			&i.DueAt,
-			&i.ScheduledFor,
-			&i.Holder,
-			&i.Token,
-			&i.Attempt,
-			&i.Failures,
-			&i.LostLeases,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.Seq,
-			&i.Result,
-			&i.Error,
-			&i.Detail,
-			&i.WaitingFor,
-			&i.AwaitedBy,
-			&i.Run,
-			&i.Turn,
-			&i.Settled,
-			&i.Open,
-			&i.NextItem,
-			&i.Items,
-			&i.Await,
-			&i.CancelRequested,
-			&i.OwnsResult,
-			&i.AwaitsResult,
-			&i.CacheHit,
-			&i.ConcurrencyKey,
-			&i.Slot,
-			&i.ParentTurn,
-		); err != nil {
+		var i OpenTasksRow
+		if err := rows.Scan(&i.ExecutionID, &i.ID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -637,20 +906,52 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 }
 
 const QueueDepths = `-- name: QueueDepths :many
-SELECT queue, count(*) AS due, min(due_at)::timestamptz AS oldest FROM tasks
-WHERE namespace = $1 AND due_at IS NOT NULL AND due_at <= now() AND lane <> ''
-GROUP BY queue
+WITH RECURSIVE lanes AS (
+    (SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
+    WHERE t.namespace = $1 AND t.due_at IS NOT NULL
+    ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.lane, n.pinned, n.version, n.priority, n.concurrency_key, n.due_at FROM lanes l CROSS JOIN LATERAL (
+        SELECT t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at FROM tasks t
+        WHERE t.namespace = $1 AND t.due_at IS NOT NULL
+            AND (t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key)
+                > (l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key)
+        ORDER BY t.queue, t.lane, t.pinned, t.version, t.priority, t.concurrency_key, t.due_at LIMIT 1
+    ) n
+), due AS MATERIALIZED (
+    SELECT l.queue, l.lane, l.pinned, l.version, l.priority, l.concurrency_key, l.due_at FROM lanes l WHERE l.lane <> '' AND l.due_at <= now()
+), bound AS MATERIALIZED (
+    SELECT least($2::bigint, $3::bigint / greatest(count(*), 1) + 1) AS most FROM due
+)
+SELECT d.queue, sum(c.n)::bigint AS due, bool_or(c.n >= b.most)::boolean AS more, min(d.due_at)::timestamptz AS oldest
+FROM due d CROSS JOIN bound b CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM tasks t
+        WHERE t.namespace = $1 AND t.queue = d.queue AND t.lane = d.lane AND t.pinned = d.pinned
+            AND t.version = d.version AND t.priority = d.priority AND t.concurrency_key = d.concurrency_key AND t.due_at <= now()
+        LIMIT (SELECT x.most FROM bound x)
+    ) t
+) c
+GROUP BY d.queue ORDER BY d.queue
 `
+
+type QueueDepthsParams struct {
+	Namespace string
+	OfLane    int64
+	InAll     int64
+}
 
 type QueueDepthsRow struct {
 	Queue  string
 	Due    int64
+	More   bool
 	Oldest time.Time
 }
 
-// Walks what is due, so its cost follows the backlog.
-func (q *Queries) QueueDepths(ctx context.Context, namespace string) ([]QueueDepthsRow, error) {
-	rows, err := q.db.Query(ctx, QueueDepths, namespace)
+// Leaps from lane to lane (see claim.sql), and counts so many of each: the fewer the
+// more lanes there are, so that it looks at about so many in all.
+func (q *Queries) QueueDepths(ctx context.Context, arg QueueDepthsParams) ([]QueueDepthsRow, error) {
+	rows, err := q.db.Query(ctx, QueueDepths, arg.Namespace, arg.OfLane, arg.InAll)
 	if err != nil {
 		return nil, err
 	}
@@ -658,7 +959,12 @@ func (q *Queries) QueueDepths(ctx context.Context, namespace string) ([]QueueDep
 	var items []QueueDepthsRow
 	for rows.Next() {
 		var i QueueDepthsRow
-		if err := rows.Scan(&i.Queue, &i.Due, &i.Oldest); err != nil {
+		if err := rows.Scan(
+			&i.Queue,
+			&i.Due,
+			&i.More,
+			&i.Oldest,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -707,6 +1013,289 @@ func (q *Queries) ReadMeters(ctx context.Context, arg ReadMetersParams) ([]ReadM
 			&i.ConcurrencyKey,
 			&i.Starts,
 			&i.Running,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SampleOpenTasks = `-- name: SampleOpenTasks :many
+WITH sample AS MATERIALIZED (
+    SELECT s.state, e.id FROM (SELECT unnest($2::text[]) AS state) s CROSS JOIN LATERAL (
+        (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = $1 ORDER BY x.id LIMIT $3::integer)
+        UNION
+        (SELECT x.id FROM executions x WHERE x.state = s.state AND x.namespace = $1 ORDER BY x.id DESC LIMIT $3::integer)
+    ) e
+)
+SELECT e.state::text AS execution_state, t.state, count(*) AS n, (SELECT count(*) FROM sample s WHERE s.state = e.state) AS executions
+FROM sample e CROSS JOIN LATERAL (
+    SELECT x.state FROM tasks x
+    WHERE x.execution_id = e.id AND x.namespace = $1 AND x.state IN ('pending', 'running', 'waiting') OFFSET 0
+) t
+GROUP BY e.state, t.state
+`
+
+type SampleOpenTasksParams struct {
+	Namespace string
+	States    []string
+	Most      int32
+}
+
+type SampleOpenTasksRow struct {
+	ExecutionState string
+	State          workflow.TaskState
+	N              int64
+	Executions     int64
+}
+
+// The open tasks of the oldest and of the newest executions of each open state.
+func (q *Queries) SampleOpenTasks(ctx context.Context, arg SampleOpenTasksParams) ([]SampleOpenTasksRow, error) {
+	rows, err := q.db.Query(ctx, SampleOpenTasks, arg.Namespace, arg.States, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SampleOpenTasksRow
+	for rows.Next() {
+		var i SampleOpenTasksRow
+		if err := rows.Scan(
+			&i.ExecutionState,
+			&i.State,
+			&i.N,
+			&i.Executions,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SampleTasks = `-- name: SampleTasks :many
+SELECT state, count(*) AS n FROM tasks TABLESAMPLE SYSTEM ($1::real) GROUP BY state
+`
+
+type SampleTasksRow struct {
+	State workflow.TaskState
+	N     int64
+}
+
+// Some pages of the table, for when nobody has looked at it yet: share is how many in a
+// hundred.
+func (q *Queries) SampleTasks(ctx context.Context, share float32) ([]SampleTasksRow, error) {
+	rows, err := q.db.Query(ctx, SampleTasks, share)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SampleTasksRow
+	for rows.Next() {
+		var i SampleTasksRow
+		if err := rows.Scan(&i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SizeOfTasks = `-- name: SizeOfTasks :one
+SELECT pg_relation_size('tasks')::bigint AS bytes
+`
+
+func (q *Queries) SizeOfTasks(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, SizeOfTasks)
+	var bytes int64
+	err := row.Scan(&bytes)
+	return bytes, err
+}
+
+const TaskIDs = `-- name: TaskIDs :many
+SELECT id FROM tasks
+WHERE namespace = $1 AND id < $2
+    AND ($3::text IS NULL OR (queue <> '' AND name = $3::text))
+    AND ($4::text IS NULL OR queue = $4::text)
+    AND ($5::text IS NULL OR kind = $5::text)
+    AND (NOT $6::boolean OR error IS NOT NULL)
+    AND (cardinality($7::text[]) = 0 OR state = ANY($7::text[]))
+    AND (cardinality($8::text[]) = 0 OR queue = ANY($8::text[]))
+    AND (cardinality($9::text[]) = 0 OR kind = ANY($9::text[]))
+ORDER BY id DESC LIMIT $10
+`
+
+type TaskIDsParams struct {
+	Namespace string
+	Below     workflow.ID
+	Function  *string
+	Queue     *string
+	Kind      *string
+	Erred     bool
+	States    []string
+	Queues    []string
+	Kinds     []string
+	Most      int32
+}
+
+// A run of a list, see db.TaskRun.
+func (q *Queries) TaskIDs(ctx context.Context, arg TaskIDsParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, TaskIDs,
+		arg.Namespace,
+		arg.Below,
+		arg.Function,
+		arg.Queue,
+		arg.Kind,
+		arg.Erred,
+		arg.States,
+		arg.Queues,
+		arg.Kinds,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TaskIDsOf = `-- name: TaskIDsOf :many
+SELECT id FROM tasks
+WHERE execution_id = $1 AND namespace = $2 AND id < $3
+    AND (cardinality($4::text[]) = 0 OR state = ANY($4::text[]))
+    AND (cardinality($5::text[]) = 0 OR (queue <> '' AND name = ANY($5::text[])))
+    AND (cardinality($6::text[]) = 0 OR queue = ANY($6::text[]))
+    AND (cardinality($7::text[]) = 0 OR kind = ANY($7::text[]))
+ORDER BY id DESC LIMIT $8
+`
+
+type TaskIDsOfParams struct {
+	Execution workflow.ID
+	Namespace string
+	Below     workflow.ID
+	States    []string
+	Functions []string
+	Queues    []string
+	Kinds     []string
+	Most      int32
+}
+
+func (q *Queries) TaskIDsOf(ctx context.Context, arg TaskIDsOfParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, TaskIDsOf,
+		arg.Execution,
+		arg.Namespace,
+		arg.Below,
+		arg.States,
+		arg.Functions,
+		arg.Queues,
+		arg.Kinds,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TasksByID = `-- name: TasksByID :many
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks WHERE id = ANY($1::uuid[]) AND namespace = $2 ORDER BY id
+`
+
+type TasksByIDParams struct {
+	Ids       []workflow.ID
+	Namespace string
+}
+
+func (q *Queries) TasksByID(ctx context.Context, arg TasksByIDParams) ([]Task, error) {
+	rows, err := q.db.Query(ctx, TasksByID, arg.Ids, arg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Task
+	for rows.Next() {
+		var i Task
+		if err := rows.Scan(
+			&i.Namespace,
+			&i.ID,
+			&i.ExecutionID,
+			&i.ParentID,
+			&i.ParentRun,
+			&i.StepKey,
+			&i.Op,
+			&i.Name,
+			&i.Pinned,
+			&i.Version,
+			&i.Queue,
+			&i.Lane,
+			&i.Priority,
+			&i.Input,
+			&i.Options,
+			&i.Item,
+			&i.CreatedAt,
+			&i.Kind,
+			&i.State,
+			&i.DueAt,
+			&i.ScheduledFor,
+			&i.Holder,
+			&i.Token,
+			&i.Attempt,
+			&i.Failures,
+			&i.LostLeases,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.Seq,
+			&i.Result,
+			&i.Error,
+			&i.Detail,
+			&i.WaitingFor,
+			&i.AwaitedBy,
+			&i.Run,
+			&i.Turn,
+			&i.Settled,
+			&i.Open,
+			&i.NextItem,
+			&i.Items,
+			&i.Await,
+			&i.CancelRequested,
+			&i.OwnsResult,
+			&i.AwaitsResult,
+			&i.CacheHit,
+			&i.ConcurrencyKey,
+			&i.Slot,
+			&i.ParentTurn,
 		); err != nil {
 			return nil, err
 		}

@@ -672,7 +672,8 @@ WITH RECURSIVE root AS (
     ) t
 ), swept AS (
     UPDATE tasks t SET state = 'cancelled', token = t.token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = $3
+        await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = false, completed_at = $3,
+        error = coalesce(t.error, $4::bytea)
     WHERE t.id = ANY(ARRAY(SELECT l.id FROM locked l))
 )
 SELECT execution_id, id, token FROM locked WHERE holder IS NOT NULL
@@ -682,6 +683,7 @@ type SweepParams struct {
 	Executions []workflow.ID
 	Unders     []workflow.ID
 	Now        *time.Time
+	SweptError []byte
 }
 
 type SweepRow struct {
@@ -695,7 +697,12 @@ type SweepRow struct {
 // the newest version only: a claim may have just taken them. So the tokens that
 // are given back are those of the attempts that end here.
 func (q *Queries) Sweep(ctx context.Context, arg SweepParams) ([]SweepRow, error) {
-	rows, err := q.db.Query(ctx, Sweep, arg.Executions, arg.Unders, arg.Now)
+	rows, err := q.db.Query(ctx, Sweep,
+		arg.Executions,
+		arg.Unders,
+		arg.Now,
+		arg.SweptError,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -152,31 +152,33 @@ func (q *Queries) LoadItems(ctx context.Context, arg LoadItemsParams) ([]LoadIte
 }
 
 const park = `-- name: Park :exec
-UPDATE tasks SET due_at = NULL
-WHERE namespace = ?1 AND execution_id = ?2
+UPDATE tasks SET due_at = NULL, changed = ?1
+WHERE namespace = ?2 AND execution_id = ?3
   AND state = 'pending' AND +due_at IS NOT NULL AND op <> 'callback'
 `
 
 type ParkParams struct {
+	Changed     int64
 	Namespace   string
 	ExecutionID workflow.ID
 }
 
 func (q *Queries) Park(ctx context.Context, arg ParkParams) error {
-	_, err := q.exec(ctx, q.parkStmt, park, arg.Namespace, arg.ExecutionID)
+	_, err := q.exec(ctx, q.parkStmt, park, arg.Changed, arg.Namespace, arg.ExecutionID)
 	return err
 }
 
 const release = `-- name: Release :exec
-UPDATE tasks SET due_at = ?1, scheduled_for = ?2
-WHERE namespace = ?3 AND execution_id = ?4 AND parent_id = ?5
-  AND parent_run = ?6 AND op = 'item' AND item >= ?7 AND item < ?8
+UPDATE tasks SET due_at = ?1, scheduled_for = ?2, changed = ?3
+WHERE namespace = ?4 AND execution_id = ?5 AND parent_id = ?6
+  AND parent_run = ?7 AND op = 'item' AND item >= ?8 AND item < ?9
   AND state = 'pending' AND due_at IS NULL AND holder IS NULL
 `
 
 type ReleaseParams struct {
 	DueAt       *int64
 	Now         *int64
+	Changed     int64
 	Namespace   string
 	ExecutionID workflow.ID
 	ParentID    workflow.ID
@@ -189,6 +191,7 @@ func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
 	_, err := q.exec(ctx, q.releaseStmt, release,
 		arg.DueAt,
 		arg.Now,
+		arg.Changed,
 		arg.Namespace,
 		arg.ExecutionID,
 		arg.ParentID,
@@ -201,13 +204,16 @@ func (q *Queries) Release(ctx context.Context, arg ReleaseParams) error {
 
 const sweepChildren = `-- name: SweepChildren :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = ?1
-WHERE namespace = ?2 AND execution_id = ?3 AND parent_id = ?4
+    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = ?1,
+    changed = ?2, error = coalesce(error, ?3)
+WHERE namespace = ?4 AND execution_id = ?5 AND parent_id = ?6
   AND state IN ('pending', 'running', 'waiting')
 `
 
 type SweepChildrenParams struct {
 	Now         *int64
+	Changed     int64
+	SweptError  []byte
 	Namespace   string
 	ExecutionID workflow.ID
 	ParentID    workflow.ID
@@ -216,6 +222,8 @@ type SweepChildrenParams struct {
 func (q *Queries) SweepChildren(ctx context.Context, arg SweepChildrenParams) error {
 	_, err := q.exec(ctx, q.sweepChildrenStmt, sweepChildren,
 		arg.Now,
+		arg.Changed,
+		arg.SweptError,
 		arg.Namespace,
 		arg.ExecutionID,
 		arg.ParentID,
@@ -225,35 +233,45 @@ func (q *Queries) SweepChildren(ctx context.Context, arg SweepChildrenParams) er
 
 const sweepExecution = `-- name: SweepExecution :exec
 UPDATE tasks SET state = 'cancelled', token = token + 1, due_at = NULL, holder = NULL, waiting_for = NULL,
-    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = ?1
-WHERE namespace = ?2 AND execution_id = ?3
+    await = NULL, owns_result = coalesce(owns_result, awaits_result), awaits_result = NULL, slot = 0, completed_at = ?1,
+    changed = ?2, error = coalesce(error, ?3)
+WHERE namespace = ?4 AND execution_id = ?5
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback'
 `
 
 type SweepExecutionParams struct {
 	Now         *int64
+	Changed     int64
+	SweptError  []byte
 	Namespace   string
 	ExecutionID workflow.ID
 }
 
 func (q *Queries) SweepExecution(ctx context.Context, arg SweepExecutionParams) error {
-	_, err := q.exec(ctx, q.sweepExecutionStmt, sweepExecution, arg.Now, arg.Namespace, arg.ExecutionID)
+	_, err := q.exec(ctx, q.sweepExecutionStmt, sweepExecution,
+		arg.Now,
+		arg.Changed,
+		arg.SweptError,
+		arg.Namespace,
+		arg.ExecutionID,
+	)
 	return err
 }
 
 const unpark = `-- name: Unpark :exec
-UPDATE tasks SET due_at = scheduled_for
-WHERE namespace = ?1 AND execution_id = ?2
+UPDATE tasks SET due_at = scheduled_for, changed = ?1
+WHERE namespace = ?2 AND execution_id = ?3
   AND state = 'pending' AND due_at IS NULL AND holder IS NULL AND scheduled_for IS NOT NULL
 `
 
 type UnparkParams struct {
+	Changed     int64
 	Namespace   string
 	ExecutionID workflow.ID
 }
 
 // Parked tasks are those that are pending and scheduled, but neither due nor held.
 func (q *Queries) Unpark(ctx context.Context, arg UnparkParams) error {
-	_, err := q.exec(ctx, q.unparkStmt, unpark, arg.Namespace, arg.ExecutionID)
+	_, err := q.exec(ctx, q.unparkStmt, unpark, arg.Changed, arg.Namespace, arg.ExecutionID)
 	return err
 }

@@ -93,7 +93,7 @@ func (q *Queries) GetSecret(ctx context.Context, name string) ([]byte, error) {
 }
 
 const listFunctions = `-- name: ListFunctions :many
-SELECT namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us, heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us, max_concurrent, rate_limit, created_at, updated_at FROM functions WHERE namespace = ?1 ORDER BY updated_at DESC, name, version
+SELECT namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us, heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us, max_concurrent, rate_limit, created_at, updated_at, retention_us FROM functions WHERE namespace = ?1 ORDER BY updated_at DESC, name, version
 `
 
 func (q *Queries) ListFunctions(ctx context.Context, namespace string) ([]Function, error) {
@@ -125,6 +125,7 @@ func (q *Queries) ListFunctions(ctx context.Context, namespace string) ([]Functi
 			&i.RateLimit,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.RetentionUs,
 		); err != nil {
 			return nil, err
 		}
@@ -259,9 +260,9 @@ const putFunction = `-- name: PutFunction :exec
 INSERT INTO functions (
     namespace, name, version, kind, url, worker_id, queue, priority, tags, timeout_us,
     heartbeat_timeout_us, retry_policy, idempotent, idempotency_key_from, cache_ttl_us,
-    max_concurrent, rate_limit, created_at, updated_at
+    max_concurrent, rate_limit, created_at, updated_at, retention_us
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 ON CONFLICT (namespace, name, version) DO UPDATE SET
     kind = excluded.kind, url = excluded.url, worker_id = excluded.worker_id,
@@ -270,7 +271,7 @@ ON CONFLICT (namespace, name, version) DO UPDATE SET
     retry_policy = excluded.retry_policy, idempotent = excluded.idempotent,
     idempotency_key_from = excluded.idempotency_key_from, cache_ttl_us = excluded.cache_ttl_us,
     max_concurrent = excluded.max_concurrent, rate_limit = excluded.rate_limit,
-    updated_at = excluded.updated_at
+    retention_us = excluded.retention_us, updated_at = excluded.updated_at
 `
 
 type PutFunctionParams struct {
@@ -293,6 +294,7 @@ type PutFunctionParams struct {
 	RateLimit          []byte
 	CreatedAt          int64
 	UpdatedAt          int64
+	RetentionUs        *int64
 }
 
 // Each function has its own moment of registration, in the order of the call.
@@ -317,6 +319,7 @@ func (q *Queries) PutFunction(ctx context.Context, arg PutFunctionParams) error 
 		arg.RateLimit,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.RetentionUs,
 	)
 	return err
 }

@@ -14,8 +14,9 @@ import (
 const claim = `-- name: Claim :execrows
 UPDATE tasks SET
     kind = ?1, state = ?2, due_at = NULL, scheduled_for = ?3,
-    holder = ?4, slot = ?5, token = token + 1, attempt = ?6, started_at = ?7
-WHERE namespace = ?8 AND id = ?9 AND token = ?10
+    holder = ?4, slot = ?5, token = token + 1, attempt = ?6, started_at = ?7,
+    changed = ?8
+WHERE namespace = ?9 AND id = ?10 AND token = ?11
 `
 
 type ClaimParams struct {
@@ -26,6 +27,7 @@ type ClaimParams struct {
 	Slot         bool
 	Attempt      int
 	StartedAt    *int64
+	Changed      int64
 	Namespace    string
 	ID           workflow.ID
 	WasToken     int64
@@ -41,6 +43,7 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) (int64, error) {
 		arg.Slot,
 		arg.Attempt,
 		arg.StartedAt,
+		arg.Changed,
 		arg.Namespace,
 		arg.ID,
 		arg.WasToken,
@@ -49,6 +52,45 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const countDue = `-- name: CountDue :one
+SELECT count(*) FROM (
+    SELECT 1 FROM tasks
+    WHERE namespace = ?1 AND queue = ?2 AND lane = ?3 AND pinned = ?4
+        AND version = ?5 AND priority = ?6 AND concurrency_key = ?7
+        AND due_at <= ?8
+    LIMIT ?9
+)
+`
+
+type CountDueParams struct {
+	Namespace      string
+	Queue          string
+	Lane           string
+	Pinned         bool
+	Version        string
+	Priority       int
+	ConcurrencyKey string
+	Now            *int64
+	Most           int64
+}
+
+func (q *Queries) CountDue(ctx context.Context, arg CountDueParams) (int64, error) {
+	row := q.queryRow(ctx, q.countDueStmt, countDue,
+		arg.Namespace,
+		arg.Queue,
+		arg.Lane,
+		arg.Pinned,
+		arg.Version,
+		arg.Priority,
+		arg.ConcurrencyKey,
+		arg.Now,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const countSlots = `-- name: CountSlots :one
@@ -108,14 +150,15 @@ func (q *Queries) GetMeter(ctx context.Context, arg GetMeterParams) ([]byte, err
 }
 
 const hasten = `-- name: Hasten :exec
-UPDATE tasks SET due_at = ?1, scheduled_for = ?1
-WHERE namespace = ?2 AND queue = ?3 AND lane = ?4 AND pinned = ?5
-    AND version = ?6 AND priority = ?7 AND concurrency_key = ?8
+UPDATE tasks SET due_at = ?1, scheduled_for = ?1, changed = ?2
+WHERE namespace = ?3 AND queue = ?4 AND lane = ?5 AND pinned = ?6
+    AND version = ?7 AND priority = ?8 AND concurrency_key = ?9
     AND due_at > ?1 AND state = 'pending' AND failures > 0
 `
 
 type HastenParams struct {
 	Now            *int64
+	Changed        int64
 	Namespace      string
 	Queue          string
 	Lane           string
@@ -129,6 +172,7 @@ type HastenParams struct {
 func (q *Queries) Hasten(ctx context.Context, arg HastenParams) error {
 	_, err := q.exec(ctx, q.hastenStmt, hasten,
 		arg.Now,
+		arg.Changed,
 		arg.Namespace,
 		arg.Queue,
 		arg.Lane,
@@ -141,7 +185,7 @@ func (q *Queries) Hasten(ctx context.Context, arg HastenParams) error {
 }
 
 const listDue = `-- name: ListDue :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
+SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version, t.queue, t.lane, t.priority, t.input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at, t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq, t.result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn, t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested, t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn, t.changed, e.state AS execution_state, e.function, e.version AS execution_version, e.tags, e.seed, e.trace_parent,
     e.deadline_at, e.cancel_requested AS execution_cancel_requested,
     CAST(CASE WHEN t.input IS NULL AND t.op = 'start' THEN e.input END AS BLOB) AS execution_input
 FROM tasks AS t CROSS JOIN executions AS e ON e.namespace = t.namespace AND e.id = t.execution_id
@@ -247,6 +291,7 @@ func (q *Queries) ListDue(ctx context.Context, arg ListDueParams) ([]ListDueRow,
 			&i.Task.ConcurrencyKey,
 			&i.Task.Slot,
 			&i.Task.ParentTurn,
+			&i.Task.Changed,
 			&i.ExecutionState,
 			&i.Function,
 			&i.ExecutionVersion,
@@ -387,45 +432,4 @@ func (q *Queries) PutMeter(ctx context.Context, arg PutMeterParams) error {
 		arg.IdleAt,
 	)
 	return err
-}
-
-const queueDepths = `-- name: QueueDepths :many
-SELECT queue, count(*) AS due, CAST(min(due_at) AS INTEGER) AS oldest FROM tasks
-WHERE namespace = ?1 AND due_at IS NOT NULL AND due_at <= ?2 AND lane <> ''
-GROUP BY queue
-`
-
-type QueueDepthsParams struct {
-	Namespace string
-	Now       *int64
-}
-
-type QueueDepthsRow struct {
-	Queue  string
-	Due    int64
-	Oldest int64
-}
-
-// Walks what is due, so its cost follows the backlog.
-func (q *Queries) QueueDepths(ctx context.Context, arg QueueDepthsParams) ([]QueueDepthsRow, error) {
-	rows, err := q.query(ctx, q.queueDepthsStmt, queueDepths, arg.Namespace, arg.Now)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []QueueDepthsRow
-	for rows.Next() {
-		var i QueueDepthsRow
-		if err := rows.Scan(&i.Queue, &i.Due, &i.Oldest); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

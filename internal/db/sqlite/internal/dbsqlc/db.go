@@ -33,17 +33,53 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.buryStmt, err = db.PrepareContext(ctx, bury); err != nil {
 		return nil, fmt.Errorf("error preparing query Bury: %w", err)
 	}
+	if q.changedExecutionStmt, err = db.PrepareContext(ctx, changedExecution); err != nil {
+		return nil, fmt.Errorf("error preparing query ChangedExecution: %w", err)
+	}
+	if q.changedTasksStmt, err = db.PrepareContext(ctx, changedTasks); err != nil {
+		return nil, fmt.Errorf("error preparing query ChangedTasks: %w", err)
+	}
 	if q.claimStmt, err = db.PrepareContext(ctx, claim); err != nil {
 		return nil, fmt.Errorf("error preparing query Claim: %w", err)
 	}
 	if q.copyPayloadStmt, err = db.PrepareContext(ctx, copyPayload); err != nil {
 		return nil, fmt.Errorf("error preparing query CopyPayload: %w", err)
 	}
+	if q.countDeadLettersStmt, err = db.PrepareContext(ctx, countDeadLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeadLetters: %w", err)
+	}
+	if q.countDeadLettersOfStmt, err = db.PrepareContext(ctx, countDeadLettersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeadLettersOf: %w", err)
+	}
+	if q.countDueStmt, err = db.PrepareContext(ctx, countDue); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDue: %w", err)
+	}
+	if q.countEndedStmt, err = db.PrepareContext(ctx, countEnded); err != nil {
+		return nil, fmt.Errorf("error preparing query CountEnded: %w", err)
+	}
+	if q.countExecutionsStmt, err = db.PrepareContext(ctx, countExecutions); err != nil {
+		return nil, fmt.Errorf("error preparing query CountExecutions: %w", err)
+	}
+	if q.countOpenTasksStmt, err = db.PrepareContext(ctx, countOpenTasks); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOpenTasks: %w", err)
+	}
 	if q.countSlotsStmt, err = db.PrepareContext(ctx, countSlots); err != nil {
 		return nil, fmt.Errorf("error preparing query CountSlots: %w", err)
 	}
+	if q.deleteAttemptsOfStmt, err = db.PrepareContext(ctx, deleteAttemptsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAttemptsOf: %w", err)
+	}
+	if q.deleteCountersOfStmt, err = db.PrepareContext(ctx, deleteCountersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteCountersOf: %w", err)
+	}
 	if q.deleteDeadLetterStmt, err = db.PrepareContext(ctx, deleteDeadLetter); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteDeadLetter: %w", err)
+	}
+	if q.deleteDeadLettersOfStmt, err = db.PrepareContext(ctx, deleteDeadLettersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeadLettersOf: %w", err)
+	}
+	if q.deleteExecutionStmt, err = db.PrepareContext(ctx, deleteExecution); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteExecution: %w", err)
 	}
 	if q.deleteExpiredResultsStmt, err = db.PrepareContext(ctx, deleteExpiredResults); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteExpiredResults: %w", err)
@@ -54,8 +90,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteLostResultsStmt, err = db.PrepareContext(ctx, deleteLostResults); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteLostResults: %w", err)
 	}
+	if q.deleteSignalsOfStmt, err = db.PrepareContext(ctx, deleteSignalsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSignalsOf: %w", err)
+	}
+	if q.deleteStateOfStmt, err = db.PrepareContext(ctx, deleteStateOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteStateOf: %w", err)
+	}
 	if q.deleteStoppedStmt, err = db.PrepareContext(ctx, deleteStopped); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteStopped: %w", err)
+	}
+	if q.deleteTagsOfStmt, err = db.PrepareContext(ctx, deleteTagsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTagsOf: %w", err)
+	}
+	if q.deleteTasksOfStmt, err = db.PrepareContext(ctx, deleteTasksOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTasksOf: %w", err)
 	}
 	if q.deleteWorkerStmt, err = db.PrepareContext(ctx, deleteWorker); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteWorker: %w", err)
@@ -66,8 +114,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteWorkerFunctionsStmt, err = db.PrepareContext(ctx, deleteWorkerFunctions); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteWorkerFunctions: %w", err)
 	}
+	if q.erredTaskIDsStmt, err = db.PrepareContext(ctx, erredTaskIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query ErredTaskIDs: %w", err)
+	}
 	if q.executionByKeyStmt, err = db.PrepareContext(ctx, executionByKey); err != nil {
 		return nil, fmt.Errorf("error preparing query ExecutionByKey: %w", err)
+	}
+	if q.executionIDsStmt, err = db.PrepareContext(ctx, executionIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDs: %w", err)
+	}
+	if q.executionIDsOfFunctionStmt, err = db.PrepareContext(ctx, executionIDsOfFunction); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfFunction: %w", err)
+	}
+	if q.executionIDsOfQueueStmt, err = db.PrepareContext(ctx, executionIDsOfQueue); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfQueue: %w", err)
+	}
+	if q.executionIDsOfStateStmt, err = db.PrepareContext(ctx, executionIDsOfState); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfState: %w", err)
+	}
+	if q.executionIDsOfTagStmt, err = db.PrepareContext(ctx, executionIDsOfTag); err != nil {
+		return nil, fmt.Errorf("error preparing query ExecutionIDsOfTag: %w", err)
 	}
 	if q.executionStateStmt, err = db.PrepareContext(ctx, executionState); err != nil {
 		return nil, fmt.Errorf("error preparing query ExecutionState: %w", err)
@@ -153,8 +219,8 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listDueStmt, err = db.PrepareContext(ctx, listDue); err != nil {
 		return nil, fmt.Errorf("error preparing query ListDue: %w", err)
 	}
-	if q.listExecutionsStmt, err = db.PrepareContext(ctx, listExecutions); err != nil {
-		return nil, fmt.Errorf("error preparing query ListExecutions: %w", err)
+	if q.listEndedStmt, err = db.PrepareContext(ctx, listEnded); err != nil {
+		return nil, fmt.Errorf("error preparing query ListEnded: %w", err)
 	}
 	if q.listExpiredStmt, err = db.PrepareContext(ctx, listExpired); err != nil {
 		return nil, fmt.Errorf("error preparing query ListExpired: %w", err)
@@ -179,12 +245,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listSweptStmt, err = db.PrepareContext(ctx, listSwept); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSwept: %w", err)
-	}
-	if q.listTasksStmt, err = db.PrepareContext(ctx, listTasks); err != nil {
-		return nil, fmt.Errorf("error preparing query ListTasks: %w", err)
-	}
-	if q.listTasksOfExecutionStmt, err = db.PrepareContext(ctx, listTasksOfExecution); err != nil {
-		return nil, fmt.Errorf("error preparing query ListTasksOfExecution: %w", err)
 	}
 	if q.listWorkerFunctionsStmt, err = db.PrepareContext(ctx, listWorkerFunctions); err != nil {
 		return nil, fmt.Errorf("error preparing query ListWorkerFunctions: %w", err)
@@ -237,8 +297,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.nextDueStmt, err = db.PrepareContext(ctx, nextDue); err != nil {
 		return nil, fmt.Errorf("error preparing query NextDue: %w", err)
 	}
+	if q.nextEndedFunctionStmt, err = db.PrepareContext(ctx, nextEndedFunction); err != nil {
+		return nil, fmt.Errorf("error preparing query NextEndedFunction: %w", err)
+	}
 	if q.nextLaneStmt, err = db.PrepareContext(ctx, nextLane); err != nil {
 		return nil, fmt.Errorf("error preparing query NextLane: %w", err)
+	}
+	if q.oldestExecutionsStmt, err = db.PrepareContext(ctx, oldestExecutions); err != nil {
+		return nil, fmt.Errorf("error preparing query OldestExecutions: %w", err)
+	}
+	if q.openExecutionsStmt, err = db.PrepareContext(ctx, openExecutions); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenExecutions: %w", err)
 	}
 	if q.ownsResultStmt, err = db.PrepareContext(ctx, ownsResult); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnsResult: %w", err)
@@ -270,9 +339,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putWorkerStmt, err = db.PrepareContext(ctx, putWorker); err != nil {
 		return nil, fmt.Errorf("error preparing query PutWorker: %w", err)
 	}
-	if q.queueDepthsStmt, err = db.PrepareContext(ctx, queueDepths); err != nil {
-		return nil, fmt.Errorf("error preparing query QueueDepths: %w", err)
-	}
 	if q.releaseStmt, err = db.PrepareContext(ctx, release); err != nil {
 		return nil, fmt.Errorf("error preparing query Release: %w", err)
 	}
@@ -284,6 +350,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.resumeQueueStmt, err = db.PrepareContext(ctx, resumeQueue); err != nil {
 		return nil, fmt.Errorf("error preparing query ResumeQueue: %w", err)
+	}
+	if q.sampleTasksStmt, err = db.PrepareContext(ctx, sampleTasks); err != nil {
+		return nil, fmt.Errorf("error preparing query SampleTasks: %w", err)
 	}
 	if q.schedulerStateStmt, err = db.PrepareContext(ctx, schedulerState); err != nil {
 		return nil, fmt.Errorf("error preparing query SchedulerState: %w", err)
@@ -312,11 +381,32 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sweepExecutionStmt, err = db.PrepareContext(ctx, sweepExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query SweepExecution: %w", err)
 	}
+	if q.tagExecutionStmt, err = db.PrepareContext(ctx, tagExecution); err != nil {
+		return nil, fmt.Errorf("error preparing query TagExecution: %w", err)
+	}
 	if q.takeSignalStmt, err = db.PrepareContext(ctx, takeSignal); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeSignal: %w", err)
 	}
 	if q.taskExecutionStmt, err = db.PrepareContext(ctx, taskExecution); err != nil {
 		return nil, fmt.Errorf("error preparing query TaskExecution: %w", err)
+	}
+	if q.taskIDsStmt, err = db.PrepareContext(ctx, taskIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDs: %w", err)
+	}
+	if q.taskIDsOfStmt, err = db.PrepareContext(ctx, taskIDsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOf: %w", err)
+	}
+	if q.taskIDsOfFunctionStmt, err = db.PrepareContext(ctx, taskIDsOfFunction); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOfFunction: %w", err)
+	}
+	if q.taskIDsOfKindStmt, err = db.PrepareContext(ctx, taskIDsOfKind); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOfKind: %w", err)
+	}
+	if q.taskIDsOfQueueStmt, err = db.PrepareContext(ctx, taskIDsOfQueue); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskIDsOfQueue: %w", err)
+	}
+	if q.taskRangeStmt, err = db.PrepareContext(ctx, taskRange); err != nil {
+		return nil, fmt.Errorf("error preparing query TaskRange: %w", err)
 	}
 	if q.turnStepsStmt, err = db.PrepareContext(ctx, turnSteps); err != nil {
 		return nil, fmt.Errorf("error preparing query TurnSteps: %w", err)
@@ -356,6 +446,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing buryStmt: %w", cerr)
 		}
 	}
+	if q.changedExecutionStmt != nil {
+		if cerr := q.changedExecutionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing changedExecutionStmt: %w", cerr)
+		}
+	}
+	if q.changedTasksStmt != nil {
+		if cerr := q.changedTasksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing changedTasksStmt: %w", cerr)
+		}
+	}
 	if q.claimStmt != nil {
 		if cerr := q.claimStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing claimStmt: %w", cerr)
@@ -366,14 +466,64 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing copyPayloadStmt: %w", cerr)
 		}
 	}
+	if q.countDeadLettersStmt != nil {
+		if cerr := q.countDeadLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeadLettersStmt: %w", cerr)
+		}
+	}
+	if q.countDeadLettersOfStmt != nil {
+		if cerr := q.countDeadLettersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeadLettersOfStmt: %w", cerr)
+		}
+	}
+	if q.countDueStmt != nil {
+		if cerr := q.countDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDueStmt: %w", cerr)
+		}
+	}
+	if q.countEndedStmt != nil {
+		if cerr := q.countEndedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countEndedStmt: %w", cerr)
+		}
+	}
+	if q.countExecutionsStmt != nil {
+		if cerr := q.countExecutionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countExecutionsStmt: %w", cerr)
+		}
+	}
+	if q.countOpenTasksStmt != nil {
+		if cerr := q.countOpenTasksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOpenTasksStmt: %w", cerr)
+		}
+	}
 	if q.countSlotsStmt != nil {
 		if cerr := q.countSlotsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countSlotsStmt: %w", cerr)
 		}
 	}
+	if q.deleteAttemptsOfStmt != nil {
+		if cerr := q.deleteAttemptsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAttemptsOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteCountersOfStmt != nil {
+		if cerr := q.deleteCountersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteCountersOfStmt: %w", cerr)
+		}
+	}
 	if q.deleteDeadLetterStmt != nil {
 		if cerr := q.deleteDeadLetterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteDeadLetterStmt: %w", cerr)
+		}
+	}
+	if q.deleteDeadLettersOfStmt != nil {
+		if cerr := q.deleteDeadLettersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeadLettersOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteExecutionStmt != nil {
+		if cerr := q.deleteExecutionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteExecutionStmt: %w", cerr)
 		}
 	}
 	if q.deleteExpiredResultsStmt != nil {
@@ -391,9 +541,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteLostResultsStmt: %w", cerr)
 		}
 	}
+	if q.deleteSignalsOfStmt != nil {
+		if cerr := q.deleteSignalsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSignalsOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteStateOfStmt != nil {
+		if cerr := q.deleteStateOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteStateOfStmt: %w", cerr)
+		}
+	}
 	if q.deleteStoppedStmt != nil {
 		if cerr := q.deleteStoppedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteStoppedStmt: %w", cerr)
+		}
+	}
+	if q.deleteTagsOfStmt != nil {
+		if cerr := q.deleteTagsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTagsOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteTasksOfStmt != nil {
+		if cerr := q.deleteTasksOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTasksOfStmt: %w", cerr)
 		}
 	}
 	if q.deleteWorkerStmt != nil {
@@ -411,9 +581,39 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteWorkerFunctionsStmt: %w", cerr)
 		}
 	}
+	if q.erredTaskIDsStmt != nil {
+		if cerr := q.erredTaskIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing erredTaskIDsStmt: %w", cerr)
+		}
+	}
 	if q.executionByKeyStmt != nil {
 		if cerr := q.executionByKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing executionByKeyStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsStmt != nil {
+		if cerr := q.executionIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfFunctionStmt != nil {
+		if cerr := q.executionIDsOfFunctionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfFunctionStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfQueueStmt != nil {
+		if cerr := q.executionIDsOfQueueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfQueueStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfStateStmt != nil {
+		if cerr := q.executionIDsOfStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfStateStmt: %w", cerr)
+		}
+	}
+	if q.executionIDsOfTagStmt != nil {
+		if cerr := q.executionIDsOfTagStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing executionIDsOfTagStmt: %w", cerr)
 		}
 	}
 	if q.executionStateStmt != nil {
@@ -556,9 +756,9 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listDueStmt: %w", cerr)
 		}
 	}
-	if q.listExecutionsStmt != nil {
-		if cerr := q.listExecutionsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listExecutionsStmt: %w", cerr)
+	if q.listEndedStmt != nil {
+		if cerr := q.listEndedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listEndedStmt: %w", cerr)
 		}
 	}
 	if q.listExpiredStmt != nil {
@@ -599,16 +799,6 @@ func (q *Queries) Close() error {
 	if q.listSweptStmt != nil {
 		if cerr := q.listSweptStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSweptStmt: %w", cerr)
-		}
-	}
-	if q.listTasksStmt != nil {
-		if cerr := q.listTasksStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listTasksStmt: %w", cerr)
-		}
-	}
-	if q.listTasksOfExecutionStmt != nil {
-		if cerr := q.listTasksOfExecutionStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listTasksOfExecutionStmt: %w", cerr)
 		}
 	}
 	if q.listWorkerFunctionsStmt != nil {
@@ -696,9 +886,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing nextDueStmt: %w", cerr)
 		}
 	}
+	if q.nextEndedFunctionStmt != nil {
+		if cerr := q.nextEndedFunctionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextEndedFunctionStmt: %w", cerr)
+		}
+	}
 	if q.nextLaneStmt != nil {
 		if cerr := q.nextLaneStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextLaneStmt: %w", cerr)
+		}
+	}
+	if q.oldestExecutionsStmt != nil {
+		if cerr := q.oldestExecutionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldestExecutionsStmt: %w", cerr)
+		}
+	}
+	if q.openExecutionsStmt != nil {
+		if cerr := q.openExecutionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openExecutionsStmt: %w", cerr)
 		}
 	}
 	if q.ownsResultStmt != nil {
@@ -751,11 +956,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putWorkerStmt: %w", cerr)
 		}
 	}
-	if q.queueDepthsStmt != nil {
-		if cerr := q.queueDepthsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing queueDepthsStmt: %w", cerr)
-		}
-	}
 	if q.releaseStmt != nil {
 		if cerr := q.releaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseStmt: %w", cerr)
@@ -774,6 +974,11 @@ func (q *Queries) Close() error {
 	if q.resumeQueueStmt != nil {
 		if cerr := q.resumeQueueStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing resumeQueueStmt: %w", cerr)
+		}
+	}
+	if q.sampleTasksStmt != nil {
+		if cerr := q.sampleTasksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sampleTasksStmt: %w", cerr)
 		}
 	}
 	if q.schedulerStateStmt != nil {
@@ -821,6 +1026,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sweepExecutionStmt: %w", cerr)
 		}
 	}
+	if q.tagExecutionStmt != nil {
+		if cerr := q.tagExecutionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tagExecutionStmt: %w", cerr)
+		}
+	}
 	if q.takeSignalStmt != nil {
 		if cerr := q.takeSignalStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing takeSignalStmt: %w", cerr)
@@ -829,6 +1039,36 @@ func (q *Queries) Close() error {
 	if q.taskExecutionStmt != nil {
 		if cerr := q.taskExecutionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing taskExecutionStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsStmt != nil {
+		if cerr := q.taskIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfStmt != nil {
+		if cerr := q.taskIDsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfFunctionStmt != nil {
+		if cerr := q.taskIDsOfFunctionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfFunctionStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfKindStmt != nil {
+		if cerr := q.taskIDsOfKindStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfKindStmt: %w", cerr)
+		}
+	}
+	if q.taskIDsOfQueueStmt != nil {
+		if cerr := q.taskIDsOfQueueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskIDsOfQueueStmt: %w", cerr)
+		}
+	}
+	if q.taskRangeStmt != nil {
+		if cerr := q.taskRangeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing taskRangeStmt: %w", cerr)
 		}
 	}
 	if q.turnStepsStmt != nil {
@@ -903,18 +1143,40 @@ type Queries struct {
 	anyStoppedStmt                *sql.Stmt
 	beatStmt                      *sql.Stmt
 	buryStmt                      *sql.Stmt
+	changedExecutionStmt          *sql.Stmt
+	changedTasksStmt              *sql.Stmt
 	claimStmt                     *sql.Stmt
 	copyPayloadStmt               *sql.Stmt
+	countDeadLettersStmt          *sql.Stmt
+	countDeadLettersOfStmt        *sql.Stmt
+	countDueStmt                  *sql.Stmt
+	countEndedStmt                *sql.Stmt
+	countExecutionsStmt           *sql.Stmt
+	countOpenTasksStmt            *sql.Stmt
 	countSlotsStmt                *sql.Stmt
+	deleteAttemptsOfStmt          *sql.Stmt
+	deleteCountersOfStmt          *sql.Stmt
 	deleteDeadLetterStmt          *sql.Stmt
+	deleteDeadLettersOfStmt       *sql.Stmt
+	deleteExecutionStmt           *sql.Stmt
 	deleteExpiredResultsStmt      *sql.Stmt
 	deleteFunctionStmt            *sql.Stmt
 	deleteLostResultsStmt         *sql.Stmt
+	deleteSignalsOfStmt           *sql.Stmt
+	deleteStateOfStmt             *sql.Stmt
 	deleteStoppedStmt             *sql.Stmt
+	deleteTagsOfStmt              *sql.Stmt
+	deleteTasksOfStmt             *sql.Stmt
 	deleteWorkerStmt              *sql.Stmt
 	deleteWorkerFunctionStmt      *sql.Stmt
 	deleteWorkerFunctionsStmt     *sql.Stmt
+	erredTaskIDsStmt              *sql.Stmt
 	executionByKeyStmt            *sql.Stmt
+	executionIDsStmt              *sql.Stmt
+	executionIDsOfFunctionStmt    *sql.Stmt
+	executionIDsOfQueueStmt       *sql.Stmt
+	executionIDsOfStateStmt       *sql.Stmt
+	executionIDsOfTagStmt         *sql.Stmt
 	executionStateStmt            *sql.Stmt
 	expireStmt                    *sql.Stmt
 	expireDeadLettersStmt         *sql.Stmt
@@ -943,7 +1205,7 @@ type Queries struct {
 	listDeadLettersOfKindStmt     *sql.Stmt
 	listDeadLettersOfQueueStmt    *sql.Stmt
 	listDueStmt                   *sql.Stmt
-	listExecutionsStmt            *sql.Stmt
+	listEndedStmt                 *sql.Stmt
 	listExpiredStmt               *sql.Stmt
 	listFunctionsStmt             *sql.Stmt
 	listHoldsStmt                 *sql.Stmt
@@ -952,8 +1214,6 @@ type Queries struct {
 	listSignalsStmt               *sql.Stmt
 	listStateStmt                 *sql.Stmt
 	listSweptStmt                 *sql.Stmt
-	listTasksStmt                 *sql.Stmt
-	listTasksOfExecutionStmt      *sql.Stmt
 	listWorkerFunctionsStmt       *sql.Stmt
 	listWorkersStmt               *sql.Stmt
 	loadCounterStmt               *sql.Stmt
@@ -971,7 +1231,10 @@ type Queries struct {
 	moveStepStmt                  *sql.Stmt
 	nextAwaitedStmt               *sql.Stmt
 	nextDueStmt                   *sql.Stmt
+	nextEndedFunctionStmt         *sql.Stmt
 	nextLaneStmt                  *sql.Stmt
+	oldestExecutionsStmt          *sql.Stmt
+	openExecutionsStmt            *sql.Stmt
 	ownsResultStmt                *sql.Stmt
 	parkStmt                      *sql.Stmt
 	pauseQueueStmt                *sql.Stmt
@@ -982,11 +1245,11 @@ type Queries struct {
 	putMeterStmt                  *sql.Stmt
 	putSecretStmt                 *sql.Stmt
 	putWorkerStmt                 *sql.Stmt
-	queueDepthsStmt               *sql.Stmt
 	releaseStmt                   *sql.Stmt
 	reopenTaskStmt                *sql.Stmt
 	resultWaitersStmt             *sql.Stmt
 	resumeQueueStmt               *sql.Stmt
+	sampleTasksStmt               *sql.Stmt
 	schedulerStateStmt            *sql.Stmt
 	setCounterStmt                *sql.Stmt
 	setInputStmt                  *sql.Stmt
@@ -996,8 +1259,15 @@ type Queries struct {
 	startExecutionStmt            *sql.Stmt
 	sweepChildrenStmt             *sql.Stmt
 	sweepExecutionStmt            *sql.Stmt
+	tagExecutionStmt              *sql.Stmt
 	takeSignalStmt                *sql.Stmt
 	taskExecutionStmt             *sql.Stmt
+	taskIDsStmt                   *sql.Stmt
+	taskIDsOfStmt                 *sql.Stmt
+	taskIDsOfFunctionStmt         *sql.Stmt
+	taskIDsOfKindStmt             *sql.Stmt
+	taskIDsOfQueueStmt            *sql.Stmt
+	taskRangeStmt                 *sql.Stmt
 	turnStepsStmt                 *sql.Stmt
 	unholdStmt                    *sql.Stmt
 	unparkStmt                    *sql.Stmt
@@ -1013,18 +1283,40 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		anyStoppedStmt:                q.anyStoppedStmt,
 		beatStmt:                      q.beatStmt,
 		buryStmt:                      q.buryStmt,
+		changedExecutionStmt:          q.changedExecutionStmt,
+		changedTasksStmt:              q.changedTasksStmt,
 		claimStmt:                     q.claimStmt,
 		copyPayloadStmt:               q.copyPayloadStmt,
+		countDeadLettersStmt:          q.countDeadLettersStmt,
+		countDeadLettersOfStmt:        q.countDeadLettersOfStmt,
+		countDueStmt:                  q.countDueStmt,
+		countEndedStmt:                q.countEndedStmt,
+		countExecutionsStmt:           q.countExecutionsStmt,
+		countOpenTasksStmt:            q.countOpenTasksStmt,
 		countSlotsStmt:                q.countSlotsStmt,
+		deleteAttemptsOfStmt:          q.deleteAttemptsOfStmt,
+		deleteCountersOfStmt:          q.deleteCountersOfStmt,
 		deleteDeadLetterStmt:          q.deleteDeadLetterStmt,
+		deleteDeadLettersOfStmt:       q.deleteDeadLettersOfStmt,
+		deleteExecutionStmt:           q.deleteExecutionStmt,
 		deleteExpiredResultsStmt:      q.deleteExpiredResultsStmt,
 		deleteFunctionStmt:            q.deleteFunctionStmt,
 		deleteLostResultsStmt:         q.deleteLostResultsStmt,
+		deleteSignalsOfStmt:           q.deleteSignalsOfStmt,
+		deleteStateOfStmt:             q.deleteStateOfStmt,
 		deleteStoppedStmt:             q.deleteStoppedStmt,
+		deleteTagsOfStmt:              q.deleteTagsOfStmt,
+		deleteTasksOfStmt:             q.deleteTasksOfStmt,
 		deleteWorkerStmt:              q.deleteWorkerStmt,
 		deleteWorkerFunctionStmt:      q.deleteWorkerFunctionStmt,
 		deleteWorkerFunctionsStmt:     q.deleteWorkerFunctionsStmt,
+		erredTaskIDsStmt:              q.erredTaskIDsStmt,
 		executionByKeyStmt:            q.executionByKeyStmt,
+		executionIDsStmt:              q.executionIDsStmt,
+		executionIDsOfFunctionStmt:    q.executionIDsOfFunctionStmt,
+		executionIDsOfQueueStmt:       q.executionIDsOfQueueStmt,
+		executionIDsOfStateStmt:       q.executionIDsOfStateStmt,
+		executionIDsOfTagStmt:         q.executionIDsOfTagStmt,
 		executionStateStmt:            q.executionStateStmt,
 		expireStmt:                    q.expireStmt,
 		expireDeadLettersStmt:         q.expireDeadLettersStmt,
@@ -1053,7 +1345,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listDeadLettersOfKindStmt:     q.listDeadLettersOfKindStmt,
 		listDeadLettersOfQueueStmt:    q.listDeadLettersOfQueueStmt,
 		listDueStmt:                   q.listDueStmt,
-		listExecutionsStmt:            q.listExecutionsStmt,
+		listEndedStmt:                 q.listEndedStmt,
 		listExpiredStmt:               q.listExpiredStmt,
 		listFunctionsStmt:             q.listFunctionsStmt,
 		listHoldsStmt:                 q.listHoldsStmt,
@@ -1062,8 +1354,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listSignalsStmt:               q.listSignalsStmt,
 		listStateStmt:                 q.listStateStmt,
 		listSweptStmt:                 q.listSweptStmt,
-		listTasksStmt:                 q.listTasksStmt,
-		listTasksOfExecutionStmt:      q.listTasksOfExecutionStmt,
 		listWorkerFunctionsStmt:       q.listWorkerFunctionsStmt,
 		listWorkersStmt:               q.listWorkersStmt,
 		loadCounterStmt:               q.loadCounterStmt,
@@ -1081,7 +1371,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveStepStmt:                  q.moveStepStmt,
 		nextAwaitedStmt:               q.nextAwaitedStmt,
 		nextDueStmt:                   q.nextDueStmt,
+		nextEndedFunctionStmt:         q.nextEndedFunctionStmt,
 		nextLaneStmt:                  q.nextLaneStmt,
+		oldestExecutionsStmt:          q.oldestExecutionsStmt,
+		openExecutionsStmt:            q.openExecutionsStmt,
 		ownsResultStmt:                q.ownsResultStmt,
 		parkStmt:                      q.parkStmt,
 		pauseQueueStmt:                q.pauseQueueStmt,
@@ -1092,11 +1385,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putMeterStmt:                  q.putMeterStmt,
 		putSecretStmt:                 q.putSecretStmt,
 		putWorkerStmt:                 q.putWorkerStmt,
-		queueDepthsStmt:               q.queueDepthsStmt,
 		releaseStmt:                   q.releaseStmt,
 		reopenTaskStmt:                q.reopenTaskStmt,
 		resultWaitersStmt:             q.resultWaitersStmt,
 		resumeQueueStmt:               q.resumeQueueStmt,
+		sampleTasksStmt:               q.sampleTasksStmt,
 		schedulerStateStmt:            q.schedulerStateStmt,
 		setCounterStmt:                q.setCounterStmt,
 		setInputStmt:                  q.setInputStmt,
@@ -1106,8 +1399,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		startExecutionStmt:            q.startExecutionStmt,
 		sweepChildrenStmt:             q.sweepChildrenStmt,
 		sweepExecutionStmt:            q.sweepExecutionStmt,
+		tagExecutionStmt:              q.tagExecutionStmt,
 		takeSignalStmt:                q.takeSignalStmt,
 		taskExecutionStmt:             q.taskExecutionStmt,
+		taskIDsStmt:                   q.taskIDsStmt,
+		taskIDsOfStmt:                 q.taskIDsOfStmt,
+		taskIDsOfFunctionStmt:         q.taskIDsOfFunctionStmt,
+		taskIDsOfKindStmt:             q.taskIDsOfKindStmt,
+		taskIDsOfQueueStmt:            q.taskIDsOfQueueStmt,
+		taskRangeStmt:                 q.taskRangeStmt,
 		turnStepsStmt:                 q.turnStepsStmt,
 		unholdStmt:                    q.unholdStmt,
 		unparkStmt:                    q.unparkStmt,

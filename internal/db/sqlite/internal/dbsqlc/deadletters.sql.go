@@ -12,25 +12,47 @@ import (
 )
 
 const copyPayload = `-- name: CopyPayload :execrows
-UPDATE tasks SET
-    input = (SELECT f.input FROM tasks AS f WHERE f.namespace = ?1 AND f.id = ?2),
-    result = (SELECT f.result FROM tasks AS f WHERE f.namespace = ?1 AND f.id = ?2),
-    error = (SELECT f.error FROM tasks AS f WHERE f.namespace = ?1 AND f.id = ?2)
-WHERE tasks.namespace = ?1 AND tasks.id = ?3
+UPDATE tasks SET changed = ?1,
+    input = (SELECT f.input FROM tasks AS f WHERE f.namespace = ?2 AND f.id = ?3),
+    result = (SELECT f.result FROM tasks AS f WHERE f.namespace = ?2 AND f.id = ?3),
+    error = (SELECT f.error FROM tasks AS f WHERE f.namespace = ?2 AND f.id = ?3)
+WHERE tasks.namespace = ?2 AND tasks.id = ?4
 `
 
 type CopyPayloadParams struct {
+	Changed   int64
 	Namespace string
 	FromID    workflow.ID
 	ToID      workflow.ID
 }
 
 func (q *Queries) CopyPayload(ctx context.Context, arg CopyPayloadParams) (int64, error) {
-	result, err := q.exec(ctx, q.copyPayloadStmt, copyPayload, arg.Namespace, arg.FromID, arg.ToID)
+	result, err := q.exec(ctx, q.copyPayloadStmt, copyPayload,
+		arg.Changed,
+		arg.Namespace,
+		arg.FromID,
+		arg.ToID,
+	)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const countDeadLettersOf = `-- name: CountDeadLettersOf :one
+SELECT count(*) FROM dead_letters WHERE failed_at < ?1 AND namespace = ?2
+`
+
+type CountDeadLettersOfParams struct {
+	FailedBefore int64
+	Namespace    string
+}
+
+func (q *Queries) CountDeadLettersOf(ctx context.Context, arg CountDeadLettersOfParams) (int64, error) {
+	row := q.queryRow(ctx, q.countDeadLettersOfStmt, countDeadLettersOf, arg.FailedBefore, arg.Namespace)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const deleteDeadLetter = `-- name: DeleteDeadLetter :exec
@@ -357,17 +379,24 @@ func (q *Queries) ListDeadLettersOfQueue(ctx context.Context, arg ListDeadLetter
 }
 
 const moveStep = `-- name: MoveStep :execrows
-UPDATE tasks SET parent_run = ?1 WHERE namespace = ?2 AND id = ?3
+UPDATE tasks SET parent_run = ?1, changed = ?2
+WHERE namespace = ?3 AND id = ?4
 `
 
 type MoveStepParams struct {
 	ParentRun int
+	Changed   int64
 	Namespace string
 	ID        workflow.ID
 }
 
 func (q *Queries) MoveStep(ctx context.Context, arg MoveStepParams) (int64, error) {
-	result, err := q.exec(ctx, q.moveStepStmt, moveStep, arg.ParentRun, arg.Namespace, arg.ID)
+	result, err := q.exec(ctx, q.moveStepStmt, moveStep,
+		arg.ParentRun,
+		arg.Changed,
+		arg.Namespace,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -409,19 +438,26 @@ func (q *Queries) PutDeadLetter(ctx context.Context, arg PutDeadLetterParams) er
 }
 
 const reopenTask = `-- name: ReopenTask :execrows
-UPDATE tasks SET result = NULL, error = NULL, queue = CASE WHEN ?1 = '' THEN queue ELSE ?1 END
-WHERE namespace = ?2 AND id = ?3
+UPDATE tasks SET result = NULL, error = NULL, queue = CASE WHEN ?1 = '' THEN queue ELSE ?1 END,
+    changed = ?2
+WHERE namespace = ?3 AND id = ?4
 `
 
 type ReopenTaskParams struct {
 	Queue     interface{}
+	Changed   int64
 	Namespace string
 	ID        workflow.ID
 }
 
 // Comes before UpdateTask, which leaves results and errors that are not set.
 func (q *Queries) ReopenTask(ctx context.Context, arg ReopenTaskParams) (int64, error) {
-	result, err := q.exec(ctx, q.reopenTaskStmt, reopenTask, arg.Queue, arg.Namespace, arg.ID)
+	result, err := q.exec(ctx, q.reopenTaskStmt, reopenTask,
+		arg.Queue,
+		arg.Changed,
+		arg.Namespace,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -11,8 +11,29 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
+const changedExecution = `-- name: ChangedExecution :one
+SELECT state, changed FROM executions WHERE namespace = ?1 AND id = ?2
+`
+
+type ChangedExecutionParams struct {
+	Namespace string
+	ID        workflow.ID
+}
+
+type ChangedExecutionRow struct {
+	State   workflow.ExecutionState
+	Changed int64
+}
+
+func (q *Queries) ChangedExecution(ctx context.Context, arg ChangedExecutionParams) (ChangedExecutionRow, error) {
+	row := q.queryRow(ctx, q.changedExecutionStmt, changedExecution, arg.Namespace, arg.ID)
+	var i ChangedExecutionRow
+	err := row.Scan(&i.State, &i.Changed)
+	return i, err
+}
+
 const executionByKey = `-- name: ExecutionByKey :one
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq, changed FROM executions
 WHERE namespace = ?1 AND idempotency_key = ?2
 `
 
@@ -53,6 +74,7 @@ func (q *Queries) ExecutionByKey(ctx context.Context, arg ExecutionByKeyParams) 
 		&i.SignalSeq,
 		&i.Buffered,
 		&i.ContextSeq,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -74,7 +96,7 @@ func (q *Queries) ExecutionState(ctx context.Context, arg ExecutionStateParams) 
 }
 
 const getExecution = `-- name: GetExecution :one
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq, changed FROM executions WHERE namespace = ?1 AND id = ?2
 `
 
 type GetExecutionParams struct {
@@ -114,6 +136,7 @@ func (q *Queries) GetExecution(ctx context.Context, arg GetExecutionParams) (Exe
 		&i.SignalSeq,
 		&i.Buffered,
 		&i.ContextSeq,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -123,9 +146,9 @@ INSERT INTO executions (
     namespace, id, function, version, input, tags, priority, queue, seed, root_task_id,
     callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at,
     deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested,
-    paused, signal_seq, buffered, context_seq
+    paused, signal_seq, buffered, context_seq, changed
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -158,6 +181,7 @@ type InsertExecutionParams struct {
 	SignalSeq       int64
 	Buffered        int
 	ContextSeq      int64
+	Changed         int64
 }
 
 func (q *Queries) InsertExecution(ctx context.Context, arg InsertExecutionParams) error {
@@ -190,98 +214,9 @@ func (q *Queries) InsertExecution(ctx context.Context, arg InsertExecutionParams
 		arg.SignalSeq,
 		arg.Buffered,
 		arg.ContextSeq,
+		arg.Changed,
 	)
 	return err
-}
-
-const listExecutions = `-- name: ListExecutions :many
-SELECT namespace, id, function, version, input, tags, priority, queue, seed, root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by, created_at, deadline_at, state, result, error, retries, started_at, completed_at, cancel_requested, paused, signal_seq, buffered, context_seq FROM executions
-WHERE namespace = ?1 AND id < ?2
-  AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
-  AND (CAST(?4 AS TEXT) IS NULL OR function IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
-  AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
-  AND (CAST(?6 AS TEXT) IS NULL OR EXISTS (
-      SELECT 1 FROM json_each(executions.tags) AS tag
-      WHERE tag.value IN (SELECT value FROM json_each(CAST(?6 AS TEXT)))))
-  AND (CAST(?7 AS INTEGER) IS NULL OR created_at > CAST(?7 AS INTEGER))
-  AND (CAST(?8 AS INTEGER) IS NULL OR created_at < CAST(?8 AS INTEGER))
-ORDER BY id DESC
-LIMIT ?9
-`
-
-type ListExecutionsParams struct {
-	Namespace     string
-	Before        workflow.ID
-	States        *string
-	Functions     *string
-	Queues        *string
-	Tags          *string
-	CreatedAfter  *int64
-	CreatedBefore *int64
-	Most          int64
-}
-
-// Empty filters are NULL, lists of alternatives are JSON arrays.
-func (q *Queries) ListExecutions(ctx context.Context, arg ListExecutionsParams) ([]Execution, error) {
-	rows, err := q.query(ctx, q.listExecutionsStmt, listExecutions,
-		arg.Namespace,
-		arg.Before,
-		arg.States,
-		arg.Functions,
-		arg.Queues,
-		arg.Tags,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
-		arg.Most,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Execution
-	for rows.Next() {
-		var i Execution
-		if err := rows.Scan(
-			&i.Namespace,
-			&i.ID,
-			&i.Function,
-			&i.Version,
-			&i.Input,
-			&i.Tags,
-			&i.Priority,
-			&i.Queue,
-			&i.Seed,
-			&i.RootTaskID,
-			&i.CallbackUrl,
-			&i.TraceParent,
-			&i.IdempotencyKey,
-			&i.RequestHash,
-			&i.DispatchedBy,
-			&i.CreatedAt,
-			&i.DeadlineAt,
-			&i.State,
-			&i.Result,
-			&i.Error,
-			&i.Retries,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.CancelRequested,
-			&i.Paused,
-			&i.SignalSeq,
-			&i.Buffered,
-			&i.ContextSeq,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const loadExecution = `-- name: LoadExecution :one
@@ -289,7 +224,7 @@ SELECT
     namespace, id, function, version, CAST(NULL AS BLOB) AS input, tags, priority, queue, seed,
     root_task_id, callback_url, trace_parent, idempotency_key, request_hash, dispatched_by,
     created_at, deadline_at, state, result, error, retries, started_at, completed_at,
-    cancel_requested, paused, signal_seq, buffered, context_seq
+    cancel_requested, paused, signal_seq, buffered, context_seq, changed
 FROM executions WHERE namespace = ?1 AND id = ?2
 `
 
@@ -327,6 +262,7 @@ type LoadExecutionRow struct {
 	SignalSeq       int64
 	Buffered        int
 	ContextSeq      int64
+	Changed         int64
 }
 
 // What a commit loads. The input is left out: it may be large, and no decision looks at it.
@@ -362,23 +298,31 @@ func (q *Queries) LoadExecution(ctx context.Context, arg LoadExecutionParams) (L
 		&i.SignalSeq,
 		&i.Buffered,
 		&i.ContextSeq,
+		&i.Changed,
 	)
 	return i, err
 }
 
 const startExecution = `-- name: StartExecution :exec
-UPDATE executions SET state = 'running', started_at = coalesce(started_at, ?1)
-WHERE namespace = ?2 AND id = ?3 AND state = 'pending'
+UPDATE executions SET state = 'running', started_at = coalesce(started_at, ?1),
+    changed = ?2
+WHERE namespace = ?3 AND id = ?4 AND state = 'pending'
 `
 
 type StartExecutionParams struct {
 	Now       *int64
+	Changed   int64
 	Namespace string
 	ID        workflow.ID
 }
 
 func (q *Queries) StartExecution(ctx context.Context, arg StartExecutionParams) error {
-	_, err := q.exec(ctx, q.startExecutionStmt, startExecution, arg.Now, arg.Namespace, arg.ID)
+	_, err := q.exec(ctx, q.startExecutionStmt, startExecution,
+		arg.Now,
+		arg.Changed,
+		arg.Namespace,
+		arg.ID,
+	)
 	return err
 }
 
@@ -388,8 +332,8 @@ UPDATE executions SET
     retries = ?4, started_at = ?5,
     completed_at = ?6, cancel_requested = ?7,
     paused = ?8, signal_seq = ?9, buffered = ?10,
-    context_seq = ?11, deadline_at = ?12
-WHERE namespace = ?13 AND id = ?14
+    context_seq = ?11, deadline_at = ?12, changed = ?13
+WHERE namespace = ?14 AND id = ?15
 `
 
 type UpdateExecutionParams struct {
@@ -405,6 +349,7 @@ type UpdateExecutionParams struct {
 	Buffered        int
 	ContextSeq      int64
 	DeadlineAt      *int64
+	Changed         int64
 	Namespace       string
 	ID              workflow.ID
 }
@@ -423,6 +368,7 @@ func (q *Queries) UpdateExecution(ctx context.Context, arg UpdateExecutionParams
 		arg.Buffered,
 		arg.ContextSeq,
 		arg.DeadlineAt,
+		arg.Changed,
 		arg.Namespace,
 		arg.ID,
 	)

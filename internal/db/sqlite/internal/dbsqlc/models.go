@@ -64,6 +64,13 @@ type Execution struct {
 	SignalSeq       int64
 	Buffered        int
 	ContextSeq      int64
+	Changed         int64
+}
+
+type ExecutionTag struct {
+	Namespace   string
+	Tag         string
+	ExecutionID workflow.ID
 }
 
 type Function struct {
@@ -86,6 +93,7 @@ type Function struct {
 	RateLimit          []byte
 	CreatedAt          int64
 	UpdatedAt          int64
+	RetentionUs        *int64
 }
 
 type Hold struct {
@@ -202,6 +210,7 @@ type Task struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 type TaskAttempt struct {

@@ -11,8 +11,48 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
+const changedTasks = `-- name: ChangedTasks :many
+SELECT id, changed FROM tasks
+WHERE namespace = ?1 AND execution_id = ?2 AND changed > ?3
+ORDER BY +id
+`
+
+type ChangedTasksParams struct {
+	Namespace   string
+	ExecutionID workflow.ID
+	Since       int64
+}
+
+type ChangedTasksRow struct {
+	ID      workflow.ID
+	Changed int64
+}
+
+func (q *Queries) ChangedTasks(ctx context.Context, arg ChangedTasksParams) ([]ChangedTasksRow, error) {
+	rows, err := q.query(ctx, q.changedTasksStmt, changedTasks, arg.Namespace, arg.ExecutionID, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ChangedTasksRow
+	for rows.Next() {
+		var i ChangedTasksRow
+		if err := rows.Scan(&i.ID, &i.Changed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getTask = `-- name: GetTask :one
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks WHERE namespace = ?1 AND id = ?2
+SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
 type GetTaskParams struct {
@@ -72,6 +112,7 @@ func (q *Queries) GetTask(ctx context.Context, arg GetTaskParams) (Task, error) 
 		&i.ConcurrencyKey,
 		&i.Slot,
 		&i.ParentTurn,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -116,10 +157,10 @@ INSERT INTO tasks (
     priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder,
     token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error,
     detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await,
-    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 `
 
@@ -172,6 +213,7 @@ type InsertTaskParams struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 // The queries that load tasks to decide leave the payloads out, but give the same
@@ -232,6 +274,7 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) error {
 		arg.ConcurrencyKey,
 		arg.Slot,
 		arg.ParentTurn,
+		arg.Changed,
 	)
 	return err
 }
@@ -278,210 +321,6 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]T
 	return items, nil
 }
 
-const listTasks = `-- name: ListTasks :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
-WHERE namespace = ?1 AND id < ?2
-  AND (CAST(?3 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?3 AS TEXT))))
-  AND (CAST(?4 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
-  AND (CAST(?5 AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
-  AND (CAST(?6 AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(?6 AS TEXT))))
-ORDER BY id DESC
-LIMIT ?7
-`
-
-type ListTasksParams struct {
-	Namespace string
-	Before    workflow.ID
-	States    *string
-	Queues    *string
-	Functions *string
-	Kinds     *string
-	Most      int64
-}
-
-func (q *Queries) ListTasks(ctx context.Context, arg ListTasksParams) ([]Task, error) {
-	rows, err := q.query(ctx, q.listTasksStmt, listTasks,
-		arg.Namespace,
-		arg.Before,
-		arg.States,
-		arg.Queues,
-		arg.Functions,
-		arg.Kinds,
-		arg.Most,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Task
-	for rows.Next() {
-		var i Task
-		if err := rows.Scan(
-			&i.Namespace,
-			&i.ID,
-			&i.ExecutionID,
-			&i.ParentID,
-			&i.ParentRun,
-			&i.StepKey,
-			&i.Op,
-			&i.Name,
-			&i.Pinned,
-			&i.Version,
-			&i.Queue,
-			&i.Lane,
-			&i.Priority,
-			&i.Input,
-			&i.Options,
-			&i.Item,
-			&i.CreatedAt,
-			&i.Kind,
-			&i.State,
-			&i.DueAt,
-			&i.ScheduledFor,
-			&i.Holder,
-			&i.Token,
-			&i.Attempt,
-			&i.Failures,
-			&i.LostLeases,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.Seq,
-			&i.Result,
-			&i.Error,
-			&i.Detail,
-			&i.WaitingFor,
-			&i.AwaitedBy,
-			&i.Run,
-			&i.Turn,
-			&i.Settled,
-			&i.Open,
-			&i.NextItem,
-			&i.Items,
-			&i.Await,
-			&i.CancelRequested,
-			&i.OwnsResult,
-			&i.AwaitsResult,
-			&i.CacheHit,
-			&i.ConcurrencyKey,
-			&i.Slot,
-			&i.ParentTurn,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listTasksOfExecution = `-- name: ListTasksOfExecution :many
-SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks
-WHERE namespace = ?1 AND execution_id = ?2 AND +id < ?3
-  AND (CAST(?4 AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(CAST(?4 AS TEXT))))
-  AND (CAST(?5 AS TEXT) IS NULL OR queue IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
-  AND (CAST(?6 AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(CAST(?6 AS TEXT))))
-  AND (CAST(?7 AS TEXT) IS NULL OR kind IN (SELECT value FROM json_each(CAST(?7 AS TEXT))))
-ORDER BY +id DESC
-LIMIT ?8
-`
-
-type ListTasksOfExecutionParams struct {
-	Namespace   string
-	ExecutionID workflow.ID
-	Before      workflow.ID
-	States      *string
-	Queues      *string
-	Functions   *string
-	Kinds       *string
-	Most        int64
-}
-
-func (q *Queries) ListTasksOfExecution(ctx context.Context, arg ListTasksOfExecutionParams) ([]Task, error) {
-	rows, err := q.query(ctx, q.listTasksOfExecutionStmt, listTasksOfExecution,
-		arg.Namespace,
-		arg.ExecutionID,
-		arg.Before,
-		arg.States,
-		arg.Queues,
-		arg.Functions,
-		arg.Kinds,
-		arg.Most,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Task
-	for rows.Next() {
-		var i Task
-		if err := rows.Scan(
-			&i.Namespace,
-			&i.ID,
-			&i.ExecutionID,
-			&i.ParentID,
-			&i.ParentRun,
-			&i.StepKey,
-			&i.Op,
-			&i.Name,
-			&i.Pinned,
-			&i.Version,
-			&i.Queue,
-			&i.Lane,
-			&i.Priority,
-			&i.Input,
-			&i.Options,
-			&i.Item,
-			&i.CreatedAt,
-			&i.Kind,
-			&i.State,
-			&i.DueAt,
-			&i.ScheduledFor,
-			&i.Holder,
-			&i.Token,
-			&i.Attempt,
-			&i.Failures,
-			&i.LostLeases,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.Seq,
-			&i.Result,
-			&i.Error,
-			&i.Detail,
-			&i.WaitingFor,
-			&i.AwaitedBy,
-			&i.Run,
-			&i.Turn,
-			&i.Settled,
-			&i.Open,
-			&i.NextItem,
-			&i.Items,
-			&i.Await,
-			&i.CancelRequested,
-			&i.OwnsResult,
-			&i.AwaitsResult,
-			&i.CacheHit,
-			&i.ConcurrencyKey,
-			&i.Slot,
-			&i.ParentTurn,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const loadOpenTasks = `-- name: LoadOpenTasks :many
 SELECT
     namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
@@ -489,7 +328,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND state IN ('pending', 'running', 'waiting') AND op <> 'callback' AND (op <> 'item' OR kind = 'orchestrator')
@@ -550,6 +389,7 @@ type LoadOpenTasksRow struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([]LoadOpenTasksRow, error) {
@@ -610,6 +450,7 @@ func (q *Queries) LoadOpenTasks(ctx context.Context, arg LoadOpenTasksParams) ([
 			&i.ConcurrencyKey,
 			&i.Slot,
 			&i.ParentTurn,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -631,7 +472,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = ?1
   AND execution_id = ?2 AND parent_id = ?3
@@ -695,6 +536,7 @@ type LoadStepRow struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow, error) {
@@ -755,6 +597,7 @@ func (q *Queries) LoadStep(ctx context.Context, arg LoadStepParams) (LoadStepRow
 		&i.ConcurrencyKey,
 		&i.Slot,
 		&i.ParentTurn,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -766,7 +609,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks WHERE namespace = ?1 AND id = ?2
 `
 
@@ -824,6 +667,7 @@ type LoadTaskRow struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow, error) {
@@ -878,6 +722,7 @@ func (q *Queries) LoadTask(ctx context.Context, arg LoadTaskParams) (LoadTaskRow
 		&i.ConcurrencyKey,
 		&i.Slot,
 		&i.ParentTurn,
+		&i.Changed,
 	)
 	return i, err
 }
@@ -889,7 +734,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
 ORDER BY +id
@@ -949,6 +794,7 @@ type LoadTreeRow struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 func (q *Queries) LoadTree(ctx context.Context, arg LoadTreeParams) ([]LoadTreeRow, error) {
@@ -1009,6 +855,7 @@ func (q *Queries) LoadTree(ctx context.Context, arg LoadTreeParams) ([]LoadTreeR
 			&i.ConcurrencyKey,
 			&i.Slot,
 			&i.ParentTurn,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -1030,7 +877,7 @@ SELECT
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, CAST(NULL AS BLOB) AS error,
     CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn, settled, open, next_item,
-    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2 AND waiting_for = ?3
 ORDER BY created_at, id
@@ -1091,6 +938,7 @@ type LoadWaitersRow struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]LoadWaitersRow, error) {
@@ -1151,6 +999,7 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 			&i.ConcurrencyKey,
 			&i.Slot,
 			&i.ParentTurn,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -1171,7 +1020,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline', 'callback')
@@ -1232,6 +1081,7 @@ type ProgressRow struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -1292,6 +1142,7 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 			&i.ConcurrencyKey,
 			&i.Slot,
 			&i.ParentTurn,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -1307,17 +1158,23 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 }
 
 const setInput = `-- name: SetInput :execrows
-UPDATE tasks SET input = ?1 WHERE namespace = ?2 AND id = ?3
+UPDATE tasks SET input = ?1, changed = ?2 WHERE namespace = ?3 AND id = ?4
 `
 
 type SetInputParams struct {
 	Input     []byte
+	Changed   int64
 	Namespace string
 	ID        workflow.ID
 }
 
 func (q *Queries) SetInput(ctx context.Context, arg SetInputParams) (int64, error) {
-	result, err := q.exec(ctx, q.setInputStmt, setInput, arg.Input, arg.Namespace, arg.ID)
+	result, err := q.exec(ctx, q.setInputStmt, setInput,
+		arg.Input,
+		arg.Changed,
+		arg.Namespace,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -1325,17 +1182,23 @@ func (q *Queries) SetInput(ctx context.Context, arg SetInputParams) (int64, erro
 }
 
 const setResult = `-- name: SetResult :execrows
-UPDATE tasks SET result = ?1 WHERE namespace = ?2 AND id = ?3
+UPDATE tasks SET result = ?1, changed = ?2 WHERE namespace = ?3 AND id = ?4
 `
 
 type SetResultParams struct {
 	Result    []byte
+	Changed   int64
 	Namespace string
 	ID        workflow.ID
 }
 
 func (q *Queries) SetResult(ctx context.Context, arg SetResultParams) (int64, error) {
-	result, err := q.exec(ctx, q.setResultStmt, setResult, arg.Result, arg.Namespace, arg.ID)
+	result, err := q.exec(ctx, q.setResultStmt, setResult,
+		arg.Result,
+		arg.Changed,
+		arg.Namespace,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -1364,7 +1227,7 @@ SELECT
     priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
     scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
     seq, result, error, CAST(NULL AS BLOB) AS detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn
+    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND parent_id = ?3 AND parent_run = ?4
@@ -1427,6 +1290,7 @@ type TurnStepsRow struct {
 	ConcurrencyKey  string
 	Slot            bool
 	ParentTurn      int
+	Changed         int64
 }
 
 func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnStepsRow, error) {
@@ -1492,6 +1356,7 @@ func (q *Queries) TurnSteps(ctx context.Context, arg TurnStepsParams) ([]TurnSte
 			&i.ConcurrencyKey,
 			&i.Slot,
 			&i.ParentTurn,
+			&i.Changed,
 		); err != nil {
 			return nil, err
 		}
@@ -1520,8 +1385,8 @@ UPDATE tasks SET
     open = ?21, next_item = ?22, items = ?23,
     await = ?24, cancel_requested = ?25,
     owns_result = ?26, awaits_result = ?27, cache_hit = ?28,
-    slot = ?29, lane = ?30
-WHERE namespace = ?31 AND id = ?32 AND token = ?33
+    slot = ?29, lane = ?30, changed = ?31
+WHERE namespace = ?32 AND id = ?33 AND token = ?34
 `
 
 type UpdateTaskParams struct {
@@ -1555,6 +1420,7 @@ type UpdateTaskParams struct {
 	CacheHit        bool
 	Slot            bool
 	Lane            string
+	Changed         int64
 	Namespace       string
 	ID              workflow.ID
 	WasToken        int64
@@ -1594,6 +1460,7 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (int64, 
 		arg.CacheHit,
 		arg.Slot,
 		arg.Lane,
+		arg.Changed,
 		arg.Namespace,
 		arg.ID,
 		arg.WasToken,

@@ -1,0 +1,27 @@
+package http
+
+import (
+	"context"
+	"time"
+
+	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/http/api"
+	"github.com/stent-dev/stent/internal/workflow"
+)
+
+// longestAge is the highest older_than.
+const longestAge = 36_600 * 24 * time.Hour
+
+// Cleanup deletes what ended long ago.
+func (s *server) Cleanup(ctx context.Context, request api.CleanupRequestObject) (api.CleanupResponseObject, error) {
+	body := request.Body
+	age, err := workflow.ParseDuration(body.OlderThan)
+	if err != nil || age > longestAge {
+		return nil, unprocessable(workflow.FieldError{Pointer: "/older_than", Detail: "must be a duration of at most 36600 days, such as 30d"})
+	}
+	done, err := s.engine.Cleanup(ctx, engine.Cleanup{
+		OlderThan: age, Executions: body.Executions == nil || *body.Executions, DeadLetters: body.DeadLetters == nil || *body.DeadLetters,
+		DryRun: orZero(body.DryRun),
+	})
+	return api.Cleanup200JSONResponse{Executions: done.Executions, DeadLetters: done.DeadLetters, More: done.More}, err
+}

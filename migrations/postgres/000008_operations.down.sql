@@ -1,0 +1,10 @@
+ALTER TABLE functions DROP COLUMN retention_us;
+DROP INDEX tasks_error;
+DROP INDEX tasks_kind;
+DROP INDEX tasks_queue;
+DROP INDEX tasks_function;
+DROP INDEX executions_ended;
+DROP INDEX executions_tags;
+DROP INDEX executions_queue;
+DROP INDEX executions_function;
+DROP INDEX executions_state;

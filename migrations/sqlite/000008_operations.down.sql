@@ -1,0 +1,12 @@
+ALTER TABLE functions DROP COLUMN retention_us;
+DROP INDEX tasks_error;
+DROP INDEX tasks_kind;
+DROP INDEX tasks_queue;
+DROP INDEX tasks_function;
+DROP INDEX executions_ended;
+DROP TABLE execution_tags;
+DROP INDEX executions_queue;
+DROP INDEX executions_function;
+DROP INDEX executions_state;
+ALTER TABLE tasks DROP COLUMN changed;
+ALTER TABLE executions DROP COLUMN changed;
