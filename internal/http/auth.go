@@ -25,7 +25,7 @@ func (s *server) authorize(keys []string) func(http.Handler) http.Handler {
 			return next
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !open[r.URL.Path] && !known(hashes, r.Header.Get("Authorization")) {
+			if !open[r.URL.Path] && !isDashboard(r.URL.Path) && !known(hashes, r.Header.Get("Authorization")) {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 				s.turnAway(w, r, &refusal{http.StatusUnauthorized, api.ProblemCodeUnauthorized, "Unauthorized", `Send an API key: "Authorization: Bearer KEY".`, nil})
 				return
