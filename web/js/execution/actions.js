@@ -20,8 +20,6 @@ export function Actions({ execution, open }) {
   </div>`;
 }
 
-const dialogs = { signal: SignalDialog, pause: PauseDialog, resume: ResumeDialog, restart: RestartDialog, cancel: CancelDialog };
-
 /** The dialog that is open. @param {{dialog: {name: keyof typeof dialogs, [more: string]: unknown}, execution: object, steps: string[], again: () => void, onClose: () => void}} props */
 export const ActionDialog = (props) => html`<${dialogs[props.dialog.name]} ...${props} act=${act(props)} />`;
 
@@ -72,3 +70,5 @@ function RestartDialog({ act: send, dialog, steps, onClose }) {
       hint=${from ? 'Steps that were made before it and have settled stay as they are.' : 'Every step runs again, with the same input.'} />
     <p>What is open is swept away. Signals, counters and custom state are kept.</p><//>`;
 }
+
+const dialogs = { signal: SignalDialog, pause: PauseDialog, resume: ResumeDialog, restart: RestartDialog, cancel: CancelDialog };
