@@ -36,9 +36,9 @@ demo: ## Run the demo workflow on embedded SQLite
 	go run ./cmd/stent demo
 
 .PHONY: test
-test: ## Run every test with the race detector, on SQLite, PostgreSQL and Redis
+test: ## Run every test with the race detector, on SQLite, PostgreSQL, Redis and Chromium
 	@tools/need gcc "gcc libc6-dev" "the race detector"
-	$(TESTENV) -require sqlite,postgres,redis -- \
+	$(TESTENV) -require sqlite,postgres,redis,chromium -- \
 		env CGO_ENABLED=1 go test -race -count=1 -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: bench

@@ -13,12 +13,16 @@ import (
 )
 
 // Dev runs stent dev on an SQLite database of its own until the test ends, and gives
-// its URL. Warnings go to the test's log.
-func Dev(t testing.TB) (url string) {
+// its URL. Warnings go to the test's log. What the settings shall be but the default,
+// change says.
+func Dev(t testing.TB, change ...func(*app.Settings)) (url string) {
 	t.Helper()
 	settings := app.DefaultSettings()
 	settings.Addr, settings.DatabaseURL = "127.0.0.1:0", testenv.SQLite(t)
 	settings.Log = slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	for _, one := range change {
+		one(&settings)
+	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() { ended <- app.Dev(ctx, settings, func(url string) { ready <- url }) }()

@@ -13,6 +13,7 @@ var internalImports = map[string][]string{
 	"":           {}, // the root: what is embedded as it stands
 	"durable":    {"internal/wire"},
 	"migrations": {},
+	"web":        {},
 
 	"durable/durabletest": {"durable", "internal/protocol", "internal/wire", "internal/workflow"},
 
@@ -32,7 +33,7 @@ var internalImports = map[string][]string{
 	"internal/engine":                      {"internal/db", "internal/wake", "internal/workflow"},
 	"internal/delivery":                    {"internal/telemetry", "internal/wire", "internal/workflow"},
 	"internal/scheduler":                   {"internal/delivery", "internal/engine", "internal/protocol", "internal/telemetry", "internal/wake", "internal/wire", "internal/workflow"},
-	"internal/http":                        {"internal/engine", "internal/http/api", "internal/telemetry", "internal/wire", "internal/workflow"},
+	"internal/http":                        {"internal/engine", "internal/http/api", "internal/telemetry", "internal/wire", "internal/workflow", "web"},
 	"internal/http/api":                    {},
 	"internal/cli":                         {"durable", "internal/wire"},
 	"internal/app":                         {everything, "", "durable", "migrations"},

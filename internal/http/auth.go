@@ -9,14 +9,14 @@ import (
 	"github.com/stent-dev/stent/internal/http/api"
 )
 
-// isOpen tells whether a path needs no key: it is asked by whoever runs the service,
-// or tells no more than the program's source does.
+// isOpen tells whether a path needs no key: whoever runs the service asks for it, or
+// it is a page, which tells nothing of what is stored and asks for a key itself.
 func isOpen(path string) bool {
 	switch path {
-	case "/healthz", "/readyz", "/openapi.yaml", "/docs":
+	case "/", "/healthz", "/readyz", "/openapi.yaml", referencePath:
 		return true
 	}
-	return strings.HasPrefix(path, "/docs/")
+	return strings.HasPrefix(path, dashboardPath) || strings.HasPrefix(path, referencePath+"/")
 }
 
 // authorize lets requests through that carry one of the keys as a bearer token

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stent-dev/stent/internal/http/api"
 	"github.com/stent-dev/stent/internal/telemetry"
+	"github.com/stent-dev/stent/web"
 )
 
 // Options are what the service is made of.
@@ -63,7 +64,12 @@ func New(o Options) (http.Handler, error) {
 		ResponseErrorHandlerFunc: s.fail,
 	})
 	r.Method(http.MethodGet, "/metrics", s.metrics.Handler())
-	serveReference(r)
+	if err := serveDashboard(r, web.Files()); err != nil {
+		return nil, err
+	}
+	if err := serveReference(r); err != nil {
+		return nil, err
+	}
 	r.Group(func(r chi.Router) {
 		r.Use(s.validate) // within the group: after the route is found
 		api.HandlerWithOptions(handlers, api.ChiServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParameter})

@@ -12,11 +12,12 @@ import (
 // that they used, named after it and holding its version.
 const EnvReport = "STENT_TESTENV_REPORT"
 
-// The backends, as files in the report directory.
+// The backends (and the browser), as files in the report directory.
 const (
 	BackendSQLite   = "sqlite"
 	BackendPostgres = "postgres"
 	BackendRedis    = "redis"
+	BackendChromium = "chromium"
 )
 
 func covered(t testing.TB, backend, version string) {

@@ -2,10 +2,10 @@
 
 // Package testenv gives tests what they need around them: an empty PostgreSQL
 // database, a Redis server, an SQLite file, and the programs of this module as
-// real processes that can be killed.
+// real processes that can be killed, and a browser.
 //
-// Servers come from, in this order: STENT_TEST_DATABASE_URL and
-// STENT_TEST_REDIS_URL; the binaries of this machine; Debian's packages, when
+// They come from, in this order: STENT_TEST_DATABASE_URL, STENT_TEST_REDIS_URL
+// and STENT_TEST_CHROMIUM; the binaries of this machine; Debian's packages, when
 // running as root. Otherwise the test fails with a message that says what to
 // install: nothing is skipped.
 //

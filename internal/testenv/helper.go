@@ -46,7 +46,7 @@ var all struct {
 }
 
 // hold starts a helper process that holds a resource of the given kind
-// (postgres, redis or dir) for as long as this process lives.
+// (postgres, redis, chromium or dir) for as long as this process lives.
 func hold(t testing.TB, kind string) (*held, error) {
 	t.Helper()
 	cmd, err := helperCommand()

@@ -19,7 +19,7 @@ const debianPostgres = "/usr/lib/postgresql/*/bin/postgres"
 
 var versionNumber = regexp.MustCompile(`\d+(\.\d+)+|\d+(beta|rc)\d+`)
 
-// binary is a server program and the version that it reports.
+// binary is a program and the version that it reports.
 type binary struct {
 	path    string
 	version string
@@ -62,7 +62,7 @@ func findRedis() (binary, bool) {
 	return binary{}, false
 }
 
-// inspect asks a server program for its version.
+// inspect asks a program for its version.
 func inspect(path string) (binary, error) {
 	out, err := exec.Command(path, "--version").Output()
 	if err != nil {

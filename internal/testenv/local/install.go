@@ -14,15 +14,16 @@ import (
 
 const policyFile = "/usr/sbin/policy-rc.d"
 
-// find looks a server up, and installs its package when that is possible.
+// find looks a program up, and installs its package when that is possible. What it
+// is (such as "a Redis server") is for the message when it is not.
 // Progress of the installation goes to log.
-func find(lookup func() (binary, bool), server, pkg string, log io.Writer) (binary, error) {
+func find(lookup func() (binary, bool), what, pkg string, log io.Writer) (binary, error) {
 	if b, ok := lookup(); ok {
 		return b, nil
 	}
 	apt, err := exec.LookPath("apt-get")
 	if err != nil || os.Geteuid() != 0 {
-		return binary{}, fmt.Errorf("the tests need a %s server and found none: install it (Debian: apt-get install %s), or run them as root on Debian, which installs it", server, pkg)
+		return binary{}, fmt.Errorf("the tests need %s and found none: install it (Debian: apt-get install %s), or run them as root on Debian, which installs it", what, pkg)
 	}
 	unlock, err := installLock()
 	if err != nil {
@@ -39,7 +40,7 @@ func find(lookup func() (binary, bool), server, pkg string, log io.Writer) (bina
 	if b, ok := lookup(); ok {
 		return b, nil
 	}
-	return binary{}, fmt.Errorf("installed %s, but found no %s server afterwards", pkg, server)
+	return binary{}, fmt.Errorf("installed %s, but did not find %s afterwards", pkg, what)
 }
 
 func installLock() (unlock func(), err error) {

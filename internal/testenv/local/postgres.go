@@ -19,7 +19,7 @@ import (
 // are PostgreSQL's own, durability included, but for 200 connections. The URL
 // is that of a superuser and of the maintenance database.
 func Postgres(log io.Writer) (*Server, error) {
-	server, err := find(findPostgres, "PostgreSQL", "postgresql", log)
+	server, err := find(findPostgres, "a PostgreSQL server", "postgresql", log)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 
 // Redis starts a Redis server that keeps nothing on disk.
 func Redis(log io.Writer) (*Server, error) {
-	server, err := find(findRedis, "Redis", "redis-server", log)
+	server, err := find(findRedis, "a Redis server", "redis-server", log)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func Redis(log io.Writer) (*Server, error) {
 // FindRedis makes sure that Redis can start on this machine and returns its
 // version.
 func FindRedis(log io.Writer) (version string, err error) {
-	server, err := find(findRedis, "Redis", "redis-server", log)
+	server, err := find(findRedis, "a Redis server", "redis-server", log)
 	return server.version, err
 }
 

@@ -6,7 +6,7 @@
 //	go run ./internal/testenv/cmd/testenv -require sqlite,postgres,redis -- go test ./...
 //
 // With -require it fails when the command succeeded without having used each
-// of those. As "testenv serve postgres|redis|dir" it holds one resource for
+// of those. As "testenv serve postgres|redis|chromium|dir" it holds one resource for
 // its parent, until its standard input ends.
 package main
 

@@ -46,6 +46,9 @@ func acquire(kind string) (resource testenv.Resource, release func() error, err 
 		server, err = local.Postgres(os.Stderr)
 	case testenv.BackendRedis:
 		server, err = local.Redis(os.Stderr)
+	case testenv.BackendChromium:
+		path, version, err := local.FindChromium(os.Stderr)
+		return testenv.Resource{URL: path, Version: version}, func() error { return nil }, err
 	case "dir":
 		dir, err := local.NewScratch()
 		if err != nil {

@@ -64,6 +64,10 @@ func prepare(report string) (env []string, backends []backend, stop func() error
 		{testenv.BackendSQLite, "SQLite", "embedded"},
 		{testenv.BackendPostgres, "PostgreSQL", testenv.EnvDatabaseURL},
 		{testenv.BackendRedis, "Redis", testenv.EnvRedisURL},
+		{testenv.BackendChromium, "Chromium", testenv.EnvChromium},
+	}
+	if os.Getenv(testenv.EnvChromium) == "" {
+		backends[3].source = "local binary"
 	}
 	if os.Getenv(testenv.EnvRedisURL) == "" {
 		if _, err := local.FindRedis(os.Stderr); err != nil {

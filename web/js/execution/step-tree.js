@@ -1,0 +1,93 @@
+// The tasks of an execution as a tree, kept up to date one by one.
+import { ms } from '../format.js';
+
+/** Kinds that wait for something, and do not run. */
+const waits = new Set(['timer', 'signal']);
+/** Parents of more tasks than this are closed at first. */
+const manyChildren = 100;
+
+/**
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {object} task
+ * @property {number} depth
+ * @property {number} children how many
+ * @property {boolean} open whether they are shown
+ * @property {number} position among those of the same parent, from 1
+ * @property {number} siblings in all
+ */
+
+export class StepTree {
+  constructor() {
+    this.tasks = new Map();
+    this.children = new Map(); // parent's id ('' is none) → ids, in the order in which they came
+    this.chosen = new Map(); // id → open, where the reader said so
+  }
+
+  /** Takes the newest state of a task. */
+  apply(task) {
+    if (!this.tasks.has(task.id)) {
+      const parent = task.parent_task_id ?? '';
+      const siblings = this.children.get(parent);
+      if (siblings) siblings.push(task.id);
+      else this.children.set(parent, [task.id]);
+    }
+    this.tasks.set(task.id, task);
+  }
+
+  isOpen(id) {
+    return this.chosen.get(id) ?? (this.children.get(id)?.length ?? 0) <= manyChildren;
+  }
+
+  setOpen(id, open) {
+    this.chosen.set(id, open);
+  }
+
+  setAllOpen(open) {
+    for (const id of this.children.keys()) if (id !== '') this.chosen.set(id, open);
+  }
+
+  /** The rows that are shown, from top to bottom. @returns {Row[]} */
+  rows() {
+    const rows = [];
+    const visit = (ids, depth) => ids.forEach((id, i) => {
+      const children = this.children.get(id) ?? [];
+      const open = children.length > 0 && this.isOpen(id);
+      rows.push({ id, task: this.tasks.get(id), depth, children: children.length, open, position: i + 1, siblings: ids.length });
+      if (open) visit(children, depth + 1);
+    });
+    visit(this.children.get('') ?? [], 0);
+    return rows;
+  }
+
+  /** How many tasks are in each state. */
+  counts() {
+    const counts = {};
+    for (const task of this.tasks.values()) counts[task.state] = (counts[task.state] ?? 0) + 1;
+    return counts;
+  }
+
+  /** Whether a task is a wait, or one that others are made by. */
+  role(task) {
+    if (waits.has(task.kind)) return 'wait';
+    if (task.kind === 'orchestrator' || task.kind === 'map') return 'span';
+    return task.kind === 'local' || task.cache_hit ? 'moment' : 'run';
+  }
+}
+
+/**
+ * The stretch of time that the bars are drawn on, in milliseconds.
+ * @param {object} execution
+ * @param {Iterable<object>} tasks
+ * @param {number} now
+ * @returns {[number, number]}
+ */
+export function stretch(execution, tasks, now) {
+  const from = ms(execution.created_at);
+  let to = execution.completed_at ? ms(execution.completed_at) : now;
+  for (const task of tasks) {
+    const end = task.completed_at ?? task.started_at;
+    if (end) to = Math.max(to, ms(end));
+  }
+  return [from, Math.max(to, from + 1)];
+}

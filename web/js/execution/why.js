@@ -1,0 +1,39 @@
+// What an execution waits for, in words.
+import { at, get } from '../api.js';
+import { some } from '../format.js';
+import { html, useEffect } from '../html.js';
+import { useInterval, useResource } from '../resource.js';
+import { Icon } from '../ui/icon.js';
+import { Ago } from '../ui/time.js';
+
+const icons = {
+  retry: 'retry', scheduled: 'clock', due: 'queue', execution_paused: 'pause', queue_paused: 'pause', not_registered: 'warning', worker_unreachable: 'warning',
+  worker_disabled: 'ban', no_scheduler: 'warning', max_concurrent: 'hourglass', rate_limit: 'hourglass', max_in_flight: 'hourglass', running: 'spinner',
+  report: 'hourglass', timer: 'clock', signal: 'signal', result: 'hourglass',
+};
+const troubles = new Set(['not_registered', 'worker_unreachable', 'worker_disabled', 'no_scheduler']);
+const shown = 5;
+
+/** @param {{execution: object, version: number, select: (id: string) => void, signal: (name: string) => void}} props */
+export function Why({ execution, version, select, signal }) {
+  const why = useResource((s) => get(at('executions', execution.id, 'why'), {}, s), [execution.id]);
+  useEffect(() => {
+    const timer = setTimeout(why.reload, 300); // after what changes at once has changed
+    return () => clearTimeout(timer);
+  }, [version]);
+  useInterval(why.reload, 5000);
+  const holds = why.data?.waits_for ?? [];
+  if (holds.length === 0) return null;
+  return html`<section class="card why" aria-label="What it waits for"><h2>Waits for</h2>
+    <ul>${holds.slice(0, shown).map((hold) => html`<${Hold} key=${hold.task_id} hold=${hold} select=${select} signal=${signal} />`)}</ul>
+    ${(holds.length > shown || why.data.more) && html`<p class="muted">and ${why.data.more ? 'more' : some(holds.length - shown, 'other step')}</p>`}
+  </section>`;
+}
+
+const Hold = ({ hold, select, signal }) => html`<li class=${troubles.has(hold.reason) ? 'trouble' : ''}>
+  <${Icon} name=${icons[hold.reason] ?? 'hourglass'} class=${hold.reason === 'running' ? 'turning' : ''} />
+  <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.step === 'root' ? hold.name : hold.step}</button> <span>${hold.detail}</span></p>
+    ${hold.until && html`<p class="muted">due <${Ago} at=${hold.until} /></p>`}
+    ${hold.error && html`<p class="row-error">${hold.error.type}: ${hold.error.message}</p>`}</div>
+  ${hold.reason === 'signal' && html`<button type="button" class="button small" onClick=${() => signal(hold.name)}><${Icon} name="signal" />Send it…</button>`}
+</li>`;

@@ -1,0 +1,72 @@
+// One execution, live.
+import { at, get } from '../api.js';
+import { html, useEffect, useState } from '../html.js';
+import { useChanges } from '../live.js';
+import { replace, to } from '../router.js';
+import { State, Tag, terminal } from '../ui/chip.js';
+import { Icon } from '../ui/icon.js';
+import { Failure } from '../ui/json.js';
+import { Empty, Failed, Loading } from '../ui/notice.js';
+import { ActionDialog, Actions } from '../execution/actions.js';
+import { Details } from '../execution/details.js';
+import { useExecution } from '../execution/follow.js';
+import { Steps } from '../execution/steps.js';
+import { Signals, Summary, Values } from '../execution/summary.js';
+import { Why } from '../execution/why.js';
+
+const tabs = [['timeline', 'Timeline'], ['tree', 'Tree'], ['values', 'Values'], ['signals', 'Signals']];
+
+/** @param {{id: string, query: URLSearchParams}} props */
+export function Execution({ id, query }) {
+  const followed = useExecution(id);
+  const { execution, tree, version, status, error, again } = followed;
+  const [dialog, setDialog] = useState(null);
+  useEffect(() => { if (execution) document.title = `${execution.function} · ${execution.state} · Stent`; }, [execution]);
+  useReopened(id, execution, status, again);
+  const view = query.get('view') ?? 'timeline';
+  const selected = query.get('task');
+  const turn = (next) => replace(to(['executions', id], { view, task: selected, ...next }));
+  if (!execution) return error ? html`<${Missing} id=${id} error=${error} again=${again} />` : html`<${Loading} what="Reading the execution" />`;
+  const chosen = selected && tree.tasks.get(selected);
+  const close = () => {
+    turn({ task: null });
+    document.querySelector('.step-row[tabindex="0"]')?.focus();
+  };
+  return html`<article class="page execution">
+    <${Head} execution=${execution} status=${status} open=${setDialog} />
+    <${Summary} execution=${execution} states=${tree.counts()} />
+    ${execution.error && html`<section class="card error-card" aria-label="Error"><${Failure} error=${execution.error} /></section>`}
+    ${!terminal.has(execution.state) && html`<${Why} execution=${execution} version=${version} select=${(task) => turn({ task })} signal=${(signal) => setDialog({ name: 'signal', signal })} />`}
+    <div class="tabs" role="group" aria-label="View">${tabs.map(([name, title]) => html`<button type="button" aria-pressed=${view === name ? 'true' : 'false'} onClick=${() => turn({ view: name })}>${title}</button>`)}</div>
+    <div class="split ${chosen ? 'with-details' : ''}">
+      <div class="split-main">${view === 'values' ? html`<${Values} execution=${execution} />`
+        : view === 'signals' ? html`<${Signals} id=${id} version=${version} />`
+        : html`<${Steps} key=${id} execution=${execution} tree=${tree} version=${version} view=${view === 'tree' ? 'tree' : 'timeline'} selected=${selected} select=${(task) => (task ? turn({ task }) : close())} touch=${followed.touch} />`}</div>
+      ${chosen && html`<${Details} key=${selected} task=${chosen} close=${close} restart=${chosen.parent_task_id === rootOf(tree) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
+    </div>
+    ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${stepsOf(tree)} again=${again} onClose=${() => setDialog(null)} />`}
+  </article>`;
+}
+
+const Head = ({ execution: e, status, open }) => html`<header class="page-head">
+  <div class="titles"><p class="crumbs"><a href="#/executions"><${Icon} name="back" />Executions</a></p>
+    <h1><span>${e.function}</span>${e.version && html`<${Tag} title="version">${e.version}<//>`}<${State} state=${e.state} />${e.paused && html`<${State} state="paused" />`}</h1></div>
+  ${status === 'reconnecting' && html`<p class="banner tone-warn" role="status"><${Icon} name="spinner" class="turning" />Reconnecting: what you see may be some seconds old.</p>`}
+  <${Actions} execution=${e} open=${open} />
+</header>`;
+
+const Missing = ({ id, error, again }) => (error.status === 404 || error.status === 400
+  ? html`<${Empty} icon="search" title="There is no such execution"><p>Nothing has the id <code>${id}</code>. It may have been cleaned up.</p><p><a href="#/executions">To the executions</a></p><//>`
+  : html`<${Failed} error=${error} retry=${again} />`);
+
+const rootOf = (tree) => (tree.children.get('') ?? []).find((id) => tree.tasks.get(id).step_key === 'root');
+const stepsOf = (tree) => (tree.children.get(rootOf(tree)) ?? []).map((id) => tree.tasks.get(id).step_key);
+
+/** An execution that had ended may begin again: by a restart, or the replay of a dead letter. */
+function useReopened(id, execution, status, again) {
+  useChanges(async (ids, many) => {
+    if (status !== 'ended' || !execution || !(many || ids.has(id))) return;
+    const now = await get(at('executions', id)).catch(() => null);
+    if (now && (!terminal.has(now.state) || now.completed_at !== execution.completed_at)) again();
+  });
+}
