@@ -81,7 +81,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(time.Minute); !holds(); <-ticker.C {
+	for deadline := time.Now().Add(3 * time.Minute); !holds(); <-ticker.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not come about", what)
 		}

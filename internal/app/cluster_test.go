@@ -190,7 +190,7 @@ func (c *cluster) register(name, kind, url, more string) {
 func (c *cluster) completed(id string) string {
 	c.t.Helper()
 	var a answer
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); {
 		a = c.must(http.StatusOK, "GET", "/v1/executions/"+id+"?wait=10s", "")
 		switch state := a.field(c.t, "state"); state {
 		case "completed":

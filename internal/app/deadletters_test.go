@@ -280,9 +280,12 @@ func TestManyDeadLettersAreReplayedAtOnceAndOneIsDiscarded(t *testing.T) {
 		if err != nil || *some != (durable.BulkReplayed{Replayed: 10}) {
 			t.Fatalf("replayed %+v, %v", some, err)
 		}
-		all, err := w.client.ReplayAll(t.Context(), durable.BulkReplay{})
-		if err != nil || all.Refused != 0 || all.Replayed < 140 {
-			t.Fatalf("replayed %+v, %v", all, err)
+		for left := 140; left > 0; { // a slow machine does not do all of it within the time of one request
+			all, err := w.client.ReplayAll(t.Context(), durable.BulkReplay{})
+			if err != nil || all.Refused != 0 || all.Replayed == 0 {
+				t.Fatalf("replayed %+v, %v, and %d are left", all, err, left)
+			}
+			left -= all.Replayed
 		}
 		for _, id := range ids[1:] {
 			if x := w.ended(id, durable.StateCompleted); string(x.Result) != "10" {
