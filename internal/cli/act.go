@@ -194,7 +194,7 @@ func (s *session) restartCommand() *cobra.Command {
 		use: "restart", short: "Run executions again",
 		long: `Runs executions again, whatever their state. What is open of them is swept away, and their
 steps run anew; with --from-step, those that were made before that step and have settled
-stay as they are.`,
+stay as they are. Filters must say --state.`,
 		example: `  stent restart 0194f6a4-0000-7000-b891-000000000001 --from-step ship#0
   stent restart --state failed --function order --created-after 1d`,
 		confirm: "Steps that have completed run again. This restarts",

@@ -195,3 +195,45 @@ func TestProgramReplaysDiscardsAndRestarts(t *testing.T) {
 		t.Errorf("exit %d: %s", exit, told)
 	}
 }
+
+func TestProgramActsInBulkCountsAndCleansUp(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	p.must("worker", "register", approvals(t))
+	for range 3 {
+		p.must("dispatch", "order", "-i", `"O-1"`, "--tag", "vip")
+	}
+	last := strings.TrimSpace(p.must("dispatch", "order", "-i", `"O-2"`))
+	p.await(`no signal "approval" has come`, "why", last)
+	for _, test := range []struct{ args, want string }{
+		{"pause --tag vip", "3 executions selected, 3 affected\n"},
+		{"resume --tag vip --limit 2", "2 executions selected, 2 affected; there are more: run it again, or raise --limit\n"},
+		{"resume --tag vip", "1 execution selected, 1 affected\n"},
+		{"cancel --function order --dry-run", "4 executions selected\n"},
+		{"cancel --tag vip --force", "3 executions selected, 3 affected\n"},
+	} {
+		if out := p.must(strings.Fields(test.args)...); out != test.want {
+			t.Errorf("stent %s wrote %s", test.args, out)
+		}
+	}
+	p.await("cancelled  3", "stats")
+	if out := p.must("restart", "--state", "cancelled", "--tag", "vip", "--limit", "1", "--force"); !strings.HasPrefix(out, "1 execution selected, 1 affected; there are more") {
+		t.Errorf("restarted: %s", out)
+	}
+	if exit, _, told := p.stent("restart", "--tag", "vip", "--force"); exit != cli.ExitUsage || !strings.Contains(told, "/filter/state") {
+		t.Errorf("without states: exit %d: %s", exit, told)
+	}
+	if exit, _, _ := p.stent("dispatch", "charge", "--wait", "-i", `"poor"`); exit != cli.ExitFailed {
+		t.Fatalf("exit %d", exit)
+	}
+	for _, test := range []struct{ args, want string }{
+		{"cleanup --older-than 1h --force", "0 executions and 0 dead letters deleted\n"},
+		{"cleanup --older-than 0s --dry-run", "3 executions and 1 dead letter would be deleted\n"},
+		{"cleanup --older-than 0s --executions --force", "3 executions and 0 dead letters deleted\n"},
+		{"cleanup --older-than 0s --force", "0 executions and 0 dead letters deleted\n"},
+	} {
+		if out := p.must(strings.Fields(test.args)...); out != test.want {
+			t.Errorf("stent %s wrote %s", test.args, out)
+		}
+	}
+}

@@ -63,7 +63,6 @@ var hot = map[string]struct {
 	"ExpireDeadLetters":          {dbsqlc.ExpireDeadLetters, []string{"dead_letters_failed", "dead_letters_pkey"}},
 
 	"EndedFunctions": {dbsqlc.EndedFunctions, []string{"executions_ended"}},
-	"CountEnded":     {dbsqlc.CountEnded, []string{"executions_ended"}},
 	"DeleteEnded": {dbsqlc.DeleteEnded, []string{
 		"executions_ended", "executions_pkey", "tasks_step", "task_attempts_task", "dead_letters_pkey", "signals_pkey", "counters_pkey",
 		"custom_state_pkey",
