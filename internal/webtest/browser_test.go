@@ -168,6 +168,8 @@ func (p *page) heard(event any) {
 // provokes says that the test brings such an error about.
 func (p *page) provokes(part string) { p.expect = append(p.expect, part) }
 
+func navigate(url string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(url) }
+
 func (p *page) must(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)

@@ -84,6 +84,9 @@ func (d *demo) worker() *durable.Worker {
 	durable.Orchestrator(w, "gated", func(ctx *durable.Context, o order) (string, error) { return durable.Call[string](ctx, "hold", o) })
 	durable.Orchestrator(w, "wide", wide)
 	durable.Activity(w, "charge-card", func(ctx context.Context, o order) (map[string]any, error) {
+		if _, err := take[order](160*time.Millisecond, "")(ctx, o); err != nil {
+			return nil, err
+		}
 		if durable.Info(ctx).Attempt < 3 {
 			return nil, durable.Errorf("gateway_timeout", "the payment gateway did not answer in time")
 		}
@@ -201,4 +204,14 @@ func (d *demo) await(id string, state durable.State) *durable.Execution {
 
 func newOrder(n int) order {
 	return order{ID: fmt.Sprintf("ORD-%04d", n), Items: []string{"lamp", "desk", "chair", "shelf"}}
+}
+
+// steps tells how many tasks of an execution the tasks of its own are.
+func (d *demo) steps(id string) int {
+	d.t.Helper()
+	e, err := d.client.Get(d.t.Context(), id)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return len(e.Progress)
 }

@@ -45,6 +45,16 @@ const absoluteFormat = new Intl.DateTimeFormat(undefined, {
   fractionalSecondDigits: 3, timeZoneName: 'short',
 });
 
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
+const dayFormat = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
+
+/** The time of day, with the day unless that is today. @param {string} time RFC 3339 */
+export function clock(time) {
+  const at = new Date(time);
+  const today = at.toDateString() === new Date().toDateString();
+  return `${today ? '' : `${dayFormat.format(at)}, `}${clockFormat.format(at)}`;
+}
+
 /** @param {string} time RFC 3339 */
 export const absolute = (time) => absoluteFormat.format(new Date(time));
 

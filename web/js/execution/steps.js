@@ -25,6 +25,8 @@ export function Steps({ execution, tree, version, view, selected, select, touch 
   const shown = rows.slice(first, last);
   const attempts = useAttempts(view === 'timeline' ? shown.map((row) => row.task) : []);
   const [from, to] = stretch(execution, tree.tasks.values(), now);
+  const [gutter, setGutter] = useState(0); // what the scroll bar takes
+  useLayoutEffect(() => setGutter(scroller.current.offsetWidth - scroller.current.clientWidth));
   const wanted = useRef(null); // the row to move the focus to, once it is in the page
   useLayoutEffect(() => {
     if (wanted.current === null) return;
@@ -48,7 +50,7 @@ export function Steps({ execution, tree, version, view, selected, select, touch 
       <${Legend} view=${view} />
       <span class="steps-actions"><button type="button" class="button small" onClick=${() => all(true)}>Open all</button><button type="button" class="button small" onClick=${() => all(false)}>Close all</button></span></div>
     <div class="steps-grid" role="treegrid" aria-label=${view === 'timeline' ? 'Timeline of the steps' : 'Tree of the steps'} aria-rowcount=${rows.length + 1} onKeyDown=${keys}>
-      <div class="steps-head" role="row" aria-rowindex="1"><span role="columnheader">Step</span>
+      <div class="steps-head" role="row" aria-rowindex="1" style=${{ paddingRight: `${gutter}px` }}><span role="columnheader">Step</span>
         ${view === 'timeline' ? html`<${Axis} length=${to - from} />` : factHeads()}</div>
       <div class="steps-scroll" role="rowgroup" ref=${scroller}><div class="steps-all" role="presentation" style=${{ height: `${rows.length * rowHeight}px` }}>
         ${shown.map((row, i) => html`<${StepRow} key=${row.id} row=${row} index=${first + i} focusable=${first + i === current} chosen=${row.id === selected}

@@ -5,7 +5,6 @@ import { useResource } from '../resource.js';
 import { to } from '../router.js';
 import { count } from '../format.js';
 import { State, Tag } from '../ui/chip.js';
-import { Id } from '../ui/copy.js';
 import { Failure, Json } from '../ui/json.js';
 import { Empty, Failed, Loading } from '../ui/notice.js';
 import { Ago, Lasted } from '../ui/time.js';
@@ -23,7 +22,6 @@ export const Summary = ({ execution: e, states }) => html`<dl class="summary car
   <${Item} name="Retries"><span class="num">${count(e.retries)}</span><//>
   <${Item} name="Queue"><a href=${to(['executions'], { queue: e.queue })}>${e.queue}</a>${e.priority !== 0 && html` <${Tag}>priority ${e.priority}<//>`}<//>
   ${e.tags.length > 0 && html`<${Item} name="Tags"><span class="tags">${e.tags.map((tag) => html`<a href=${to(['executions'], { tag })}><${Tag}>${tag}<//></a>`)}</span><//>`}
-  <${Item} name="Id"><${Id} id=${e.id} what="execution id" /><//>
 </dl>`;
 
 /** Input and outcome, counters and custom state. */

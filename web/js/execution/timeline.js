@@ -17,7 +17,8 @@ export function Bar({ row, role, attempts, from, to, now }) {
   const length = to - from;
   const whole = pieces.at(-1).to - pieces[0].from;
   const end = (pieces.at(-1).to - from) / length;
-  const label = labelOf(row.task, role, whole);
+  const begin = (pieces[0].from - from) / length;
+  const label = end > 0.82 && begin < 0.15 ? '' : labelOf(row.task, role, whole); // there has to be room for it
   return html`<div class="lane" role="gridcell">
     <span class="hidden">${pieces.map((p) => p.text).join('; ')}</span>
     ${pieces.map((p) => html`<span class="piece ${p.kind} state-${p.state}" aria-hidden="true" title=${p.text}

@@ -30,10 +30,15 @@ export function Why({ execution, version, select, signal }) {
   </section>`;
 }
 
+/** Since when; some of the sentences leave off before it. */
+const Since = ({ hold }) => (hold.detail.endsWith('since')
+  ? html`<${Ago} at=${hold.since} />`
+  : html`<span class="muted">(since <${Ago} at=${hold.since} />)</span>`);
+
 const Hold = ({ hold, select, signal }) => html`<li class=${troubles.has(hold.reason) ? 'trouble' : ''}>
   <${Icon} name=${icons[hold.reason] ?? 'hourglass'} class=${hold.reason === 'running' ? 'turning' : ''} />
-  <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.step === 'root' ? hold.name : hold.step}</button> <span>${hold.detail}</span></p>
-    ${hold.until && html`<p class="muted">due <${Ago} at=${hold.until} /></p>`}
+  <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.step === 'root' ? hold.name : hold.step}</button> <span>${hold.detail}</span>${hold.since && html` <${Since} hold=${hold} />`}</p>
+    ${hold.until && html`<p class="muted">${hold.reason === 'signal' ? 'given up' : hold.reason === 'running' ? 'lease ends' : 'due'} <${Ago} at=${hold.until} /></p>`}
     ${hold.error && html`<p class="row-error">${hold.error.type}: ${hold.error.message}</p>`}</div>
   ${hold.reason === 'signal' && html`<button type="button" class="button small" onClick=${() => signal(hold.name)}><${Icon} name="signal" />Send it…</button>`}
 </li>`;

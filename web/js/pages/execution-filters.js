@@ -36,11 +36,13 @@ export function Filters({ query }) {
     next[name] = value;
     replace(to(['executions'], next));
   };
+  const [shown, setShown] = useState(false); // on a phone, where they are put away
   const chosen = query.getAll('state');
   const toggle = (state) => change('state', chosen.includes(state) ? chosen.filter((s) => s !== state) : [...chosen, state]);
   return html`<section class="filters" aria-label="Filters">
-    <div class="filter-line">
+    <div class="filter-line ${shown ? 'shown' : ''}">
       <${Search} />
+      <button type="button" class="button phone-only-flex" aria-expanded=${String(shown)} onClick=${() => setShown(!shown)}><${Icon} name="executions" />${shown ? 'Fewer filters' : 'More filters'}</button>
       <${Late} label="Function" value=${query.get('function') ?? ''} onChange=${(v) => change('function', v)} list=${unique(functions.data?.items)} />
       <${Late} label="Queue" value=${query.get('queue') ?? ''} onChange=${(v) => change('queue', v)} list=${unique(queues.data?.items)} />
       <${Late} label="Tag" value=${query.get('tag') ?? ''} onChange=${(v) => change('tag', v)} />

@@ -4,6 +4,7 @@ import { html, useEffect, useState } from '../html.js';
 import { useChanges } from '../live.js';
 import { replace, to } from '../router.js';
 import { State, Tag, terminal } from '../ui/chip.js';
+import { Id } from '../ui/copy.js';
 import { Icon } from '../ui/icon.js';
 import { Failure } from '../ui/json.js';
 import { Empty, Failed, Loading } from '../ui/notice.js';
@@ -49,7 +50,7 @@ export function Execution({ id, query }) {
 }
 
 const Head = ({ execution: e, status, open }) => html`<header class="page-head">
-  <div class="titles"><p class="crumbs"><a href="#/executions"><${Icon} name="back" />Executions</a></p>
+  <div class="titles"><p class="crumbs"><a href="#/executions"><${Icon} name="back" />Executions</a><span aria-hidden="true" class="muted">/</span><${Id} id=${e.id} what="execution id" whole /></p>
     <h1><span>${e.function}</span>${e.version && html`<${Tag} title="version">${e.version}<//>`}<${State} state=${e.state} />${e.paused && html`<${State} state="paused" />`}</h1></div>
   ${status === 'reconnecting' && html`<p class="banner tone-warn" role="status"><${Icon} name="spinner" class="turning" />Reconnecting: what you see may be some seconds old.</p>`}
   <${Actions} execution=${e} open=${open} />

@@ -36,14 +36,14 @@ function Listing({ list, filtered }) {
 
 const Table = ({ items }) => html`<div class="card table-card"><table class="list">
   <caption class="hidden">Executions, newest first</caption>
-  <thead><tr><th scope="col">State</th><th scope="col">Function</th><th scope="col">Id</th><th scope="col" class="wide-only">Tags</th><th scope="col" class="wide-only">Queue</th><th scope="col">Created</th><th scope="col" class="right mid-only">Duration</th></tr></thead>
+  <thead><tr><th scope="col">State</th><th scope="col">Function</th><th scope="col" class="mid-only">Id</th><th scope="col" class="wide-only">Tags</th><th scope="col" class="wide-only">Queue</th><th scope="col">Created</th><th scope="col" class="right mid-only">Duration</th></tr></thead>
   <tbody>${items.map((e) => html`<${Row} key=${e.id} e=${e} />`)}</tbody></table></div>`;
 
 const Row = ({ e }) => html`<tr data-id=${e.id}>
   <td><${State} state=${e.paused ? 'paused' : e.state} /></td>
-  <th scope="row"><a class="row-link" href=${to(['executions', e.id])}>${e.function}</a>${e.version && html`<span class="muted version">${e.version}</span>`}
+  <th scope="row"><a class="row-link" href=${to(['executions', e.id])}>${e.function}</a>${e.version && html`<span class="muted version">${e.version}</span>`}<code class="phone-only muted">${short(e.id)}</code>
     ${e.error && html`<span class="row-error" title=${e.error.message}>${e.error.message || e.error.type}</span>`}</th>
-  <td class="id-cell"><span class="id"><code title=${e.id}>${short(e.id)}</code><${Copy} text=${e.id} what="execution id" /></span></td>
+  <td class="mid-only"><span class="id"><code title=${e.id}>${short(e.id)}</code><${Copy} text=${e.id} what="execution id" /></span></td>
   <td class="wide-only"><span class="tags">${e.tags.map((tag) => html`<${Tag}>${tag}<//>`)}</span></td>
   <td class="wide-only muted">${e.queue}</td>
   <td class="nowrap muted"><${Ago} at=${e.created_at} /></td>

@@ -1,6 +1,6 @@
 // Times and durations that go on by themselves.
 import { useNow } from '../clock.js';
-import { absolute, duration, ms, relative } from '../format.js';
+import { absolute, clock, duration, ms, relative } from '../format.js';
 import { html } from '../html.js';
 
 /** How long ago, with the exact time as its title. @param {{at: string | null, none?: string}} props */
@@ -17,6 +17,7 @@ export function Lasted({ from, to }) {
   return html`<span class="num">${duration((to ? ms(to) : Math.max(now, ms(from))) - ms(from))}</span>`;
 }
 
+/** The time of day, to the millisecond. */
 export const Exactly = ({ at }) => (at
-  ? html`<time class="num" datetime=${at} title=${at}>${absolute(at)}</time>`
+  ? html`<time class="num" datetime=${at} title=${absolute(at)}>${clock(at)}</time>`
   : html`<span class="muted">–</span>`);
