@@ -59,7 +59,8 @@ func zip(content []byte) ([]byte, error) {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
 	_, err := w.Write(content)
-	return zipped.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close())
+	return zipped.Bytes(), err
 }
 
 func unzip(content []byte) ([]byte, error) {
