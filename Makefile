@@ -54,7 +54,7 @@ generate: ## Generate the code for queries (sqlc) and for openapi.yaml (oapi-cod
 	go test ./internal/telemetry -run TestMetricsAreDocumented -update
 
 .PHONY: verify
-verify: verify-format verify-modules verify-generated verify-lint verify-openapi verify-compose ## Check all that needs no test: format, modules, generated code, linters, OpenAPI
+verify: verify-format verify-modules verify-generated verify-lint verify-scripts verify-openapi verify-compose ## Check all that needs no test: format, modules, generated code, linters, OpenAPI
 
 .PHONY: verify-format
 verify-format:
@@ -86,6 +86,15 @@ verify-lint:
 	@echo "== go vet and golangci-lint"
 	go vet ./...
 	$(LINT) run
+
+# node takes the kind of a module from the name of its file or from its option, which needs standard input.
+.PHONY: verify-scripts
+verify-scripts:
+	@echo "== modules of the dashboard"
+	@tools/need node nodejs "checking the dashboard's modules"
+	@find web/js -name '*.js' ! -name theme-first.js | while read -r file; do \
+		node --check --input-type=module - < "$$file" || { echo "in $$file"; exit 1; }; done
+	@node --check web/js/theme-first.js
 
 .PHONY: verify-openapi
 verify-openapi:

@@ -42,6 +42,7 @@ var internalImports = map[string][]string{
 	"internal/testenv":                     {"internal/testenv/supervise"},
 	"internal/testenv/supervise":           {},
 	"internal/testenv/local":               {"internal/testenv/supervise"},
+	"internal/webtest":                     {},
 	"internal/testenv/cmd/testenv":         {"internal/testenv", "internal/testenv/local"},
 }
 

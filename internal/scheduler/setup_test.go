@@ -129,7 +129,7 @@ func (s *service) start(function, input string) workflow.ID {
 	s.t.Helper()
 	for {
 		started, err := s.engine.Start(s.t.Context(), engine.StartRequest{Function: function, Input: json.RawMessage(input)})
-		if errors.Is(err, engine.ErrUnavailable) {
+		if errors.Is(err, engine.ErrUnavailable) && s.t.Context().Err() == nil {
 			continue
 		}
 		if err != nil {

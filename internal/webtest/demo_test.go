@@ -215,3 +215,19 @@ func (d *demo) steps(id string) int {
 	}
 	return len(e.Progress)
 }
+
+// task gives the id of the task of a step.
+func (d *demo) task(id, step string) string {
+	d.t.Helper()
+	e, err := d.client.Get(d.t.Context(), id)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, s := range e.Progress {
+		if s.Step == step {
+			return s.TaskID
+		}
+	}
+	d.t.Fatalf("execution %s has no step %s", id, step)
+	return ""
+}

@@ -52,14 +52,23 @@ func TestEveryPageIsAccessibleInEachLook(t *testing.T) {
 	t.Parallel()
 	d, waiting, done := gallery(t)
 	p := open(t, d.url)
+	letter := ""
+	for l, err := range d.client.DeadLetters(t.Context(), durable.DeadLetterFilter{Functions: []string{"pay-back"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		letter = l.TaskID
+	}
 	pages := []struct{ name, fragment, shows string }{
 		{"overview", "#/overview", "Latest executions"},
 		{"executions", "#/executions", "fulfil-order"},
 		{"execution", "#/executions/" + done, "ship-parcel#0"},
+		{"details", "#/executions/" + done + "?task=" + d.task(done, "charge-card#0"), "gateway_timeout"},
 		{"tree", "#/executions/" + done + "?view=tree", "ship-parcel#0"},
 		{"waiting", "#/executions/" + waiting, "approval"},
 		{"values", "#/executions/" + waiting + "?view=values", "ORD-1042"},
 		{"dead-letters", "#/dead-letters", "account_closed"},
+		{"dead-letter", "#/dead-letters/" + letter, "ORD-7100"},
 		{"queues", "#/queues", "warehouse"},
 		{"functions", "#/functions", "charge-card"},
 		{"workers", "#/workers", "healthy"},

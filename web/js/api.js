@@ -1,4 +1,5 @@
 // The client of the REST API, with the key that it may need.
+import { noteServerTime } from './clock.js';
 import { parseExact } from './json.js';
 import { store } from './store.js';
 
@@ -94,6 +95,7 @@ export async function open(path, { method = 'GET', query, body, text, headers, s
     if (err.name === 'AbortError') throw err;
     throw new Unreachable();
   }
+  noteServerTime(answer.headers.get('Date'));
   if (answer.ok) return answer;
   if (answer.status === 401 && key === storedKey()) locked.set(true);
   throw new Problem(answer.status, await answer.json().catch(() => ({})));

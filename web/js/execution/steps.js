@@ -4,7 +4,7 @@
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../html.js';
 import { Icon } from '../ui/icon.js';
 import { some } from '../format.js';
-import { useNow } from '../clock.js';
+import { serverTime, useNow } from '../clock.js';
 import { useAttempts } from './attempts.js';
 import { Axis, Bar } from './timeline.js';
 import { Facts, factHeads } from './facts.js';
@@ -21,7 +21,8 @@ export function Steps({ execution, tree, version, view, selected, select, touch 
   const [first, last, scroller] = useSight(rows.length);
   const [focused, setFocused] = useState(0);
   const current = Math.min(focused, rows.length - 1);
-  const now = useNow(!execution.completed_at);
+  useNow(!execution.completed_at); // bars grow each second
+  const now = serverTime();
   const shown = rows.slice(first, last);
   const attempts = useAttempts(view === 'timeline' ? shown.map((row) => row.task) : []);
   const [from, to] = stretch(execution, tree.tasks.values(), now);

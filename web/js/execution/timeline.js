@@ -7,7 +7,7 @@ const percent = (part, whole) => `${Math.max(0, Math.min(100, (part / whole) * 1
 
 /** The time since the execution was made, in round marks. */
 export const Axis = ({ length }) => html`<span class="axis" role="columnheader" aria-label="Time since the execution was created">
-  ${marks(length, innerWidth < 700 ? 3 : 7).map((at) => html`<span class="mark ${at / length > 0.92 ? 'last' : ''}" style=${{ left: percent(at, length) }}>${at === 0 ? '0' : `+${markText(at)}`}</span>`)}</span>`;
+  ${marks(length, innerWidth < 700 ? 3 : 7).filter((at) => at / length < 0.93).map((at) => html`<span class="mark" style=${{ left: percent(at, length) }}>${at === 0 ? '0' : `+${markText(at)}`}</span>`)}</span>`;
 
 const markText = (at) => duration(at).replace(/\.0 s$/, ' s');
 

@@ -69,7 +69,7 @@ const Nothing = ({ filtered }) => (filtered
   ? html`<${Empty} icon="search" title="No dead letter matches"><p><a href="#/dead-letters">Show all</a></p><//>`
   : html`<${Empty} icon="check" title="No dead letters"><p>Tasks that fail for good come here, to be replayed once the cause is mended.</p><//>`);
 
-const Table = ({ items, filter, open, current }) => html`<div class="card table-card"><table class="list"><caption class="hidden">Dead letters, those that failed last first</caption>
+const Table = ({ items, filter, open, current }) => html`<div class="card table-card"><table class="list letters"><caption class="hidden">Dead letters, those that failed last first</caption>
   <thead><tr><th scope="col">Function</th><th scope="col">Error</th><th scope="col" class="wide-only">Queue</th><th scope="col" class="mid-only right">Attempts</th><th scope="col" class="mid-only">Failed</th><th scope="col" class="right">Actions</th></tr></thead>
   <tbody>${items.map((letter) => html`<tr key=${letter.task_id} class=${letter.task_id === current ? 'chosen' : ''}>
     <th scope="row"><a class="row-link" href=${to(['dead-letters', letter.task_id], filter)}>${letter.function}</a><span class="muted below">${letter.kind}</span></th>

@@ -40,8 +40,8 @@ function Card({ f }) {
   const limits = limitsOf(f);
   return html`<li class="card function">
     <header><${Icon} name=${f.kind === 'orchestrator' ? 'branch' : 'bolt'} class="kind" /><h2><a href=${to(['executions'], { function: f.name })}>${f.name}</a></h2>
-      ${f.version && html`<${Tag} title="version">${f.version}<//>`}<span class="muted">${f.kind}</span>
-      <a class="button small" href=${to(['executions'], { start: f.name })}><${Icon} name="play" />Start<span class="hidden"> ${f.name}</span></a></header>
+      <a class="button small" href=${to(['executions'], { start: f.name })}><${Icon} name="play" />Start<span class="hidden"> ${f.name}</span></a>
+      <p class="muted">${f.kind}${f.version && html` <${Tag} title="version">${f.version}<//>`}</p></header>
     <dl class="facts">
       <${Line} name="Queue">${f.queue}${f.priority ? `, priority ${f.priority}` : ''}<//>
       <${Line} name="Timeout">${f.timeout}${f.heartbeat_timeout ? `, heartbeat ${f.heartbeat_timeout}` : ''}<//>

@@ -26,6 +26,6 @@ export function Copy({ text, what }) {
 export const Id = ({ id, what, href, whole = false }) => {
   const text = whole ? id : short(id);
   return html`<span class="id">${href
-    ? html`<a href=${href} title=${id} aria-label=${`${what} ${id}`}>${text}</a>`
+    ? html`<a href=${href} title=${id} aria-label=${`${what} ${text}`}>${text}</a>`
     : html`<code title=${id}>${text}</code>`}<${Copy} text=${id} what=${what} /></span>`;
 };
