@@ -120,6 +120,11 @@ var requests = []string{
 	"/v1/tasks?kind=timer",
 	"/v1/tasks?kind=map",
 	"/v1/tasks?kind=timer&state=waiting",
+	"/v1/dead-letters",
+	"/v1/dead-letters?function=step-9",
+	"/v1/dead-letters?function=rare&kind=orchestrator",
+	"/v1/dead-letters?queue=slow",
+	"/v1/dead-letters?failed_before={ago:20}",
 	"/v1/queues",
 	"/v1/stats",
 }

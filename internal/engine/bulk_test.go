@@ -58,7 +58,9 @@ func TestBulkActionsSelectOnlyWhatTheyDoSomethingTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	work := engine.ExecutionFilter{Functions: []string{"work"}}
-	of := func(states ...workflow.ExecutionState) engine.ExecutionFilter { return engine.ExecutionFilter{States: states} }
+	of := func(states ...workflow.ExecutionState) engine.ExecutionFilter {
+		return engine.ExecutionFilter{States: states}
+	}
 	one, two := engine.BulkDone{Matched: 1, Affected: 1}, engine.BulkDone{Matched: 2, Affected: 2}
 	bulk(t, e, engine.Bulk{Action: engine.BulkResume, Filter: work}, engine.BulkDone{})
 	bulk(t, e, engine.Bulk{Action: engine.BulkPause, Filter: work}, two)
