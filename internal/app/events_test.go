@@ -98,10 +98,10 @@ func TestHintsAtAnyChangeComeToEveryProcess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer func() { _ = response.Body.Close() }()
 			told := make(chan string, 100)
 			go func() {
 				defer close(told)
-				defer func() { _ = response.Body.Close() }()
 				for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 					if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 						told <- data
