@@ -19,7 +19,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -120,6 +119,11 @@ var requests = []string{
 	"/v1/tasks?kind=timer",
 	"/v1/tasks?kind=map",
 	"/v1/tasks?kind=timer&state=waiting",
+	"/v1/dead-letters",
+	"/v1/dead-letters?function=step-9",
+	"/v1/dead-letters?function=rare&kind=orchestrator",
+	"/v1/dead-letters?queue=slow",
+	"/v1/dead-letters?failed_before={ago:20}",
 	"/v1/queues",
 	"/v1/stats",
 }
@@ -136,8 +140,7 @@ func measureAll(ctx context.Context, url string, repeat int, limit time.Duration
 	if c.wide, err = c.firstOf(ctx, "/v1/executions?function=wide&limit=1"); err != nil {
 		return err
 	}
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(out, "p50 ms\tp99 ms\tmax ms\tbytes\t request")
+	fmt.Printf("%9s %9s %9s %9s  %s\n", "p50 ms", "p99 ms", "max ms", "bytes", "request")
 	var slow []string
 	for _, request := range requests {
 		if !strings.Contains(request, only) {
@@ -161,14 +164,11 @@ func measureAll(ctx context.Context, url string, repeat int, limit time.Duration
 				return fmt.Errorf("%s: %w", path, err)
 			}
 			p99 := times[len(times)*99/100]
-			fmt.Fprintf(out, "%.1f\t%.1f\t%.1f\t%d\t %s\n", ms(times[len(times)/2]), ms(p99), ms(times[len(times)-1]), size, name)
+			fmt.Printf("%9.1f %9.1f %9.1f %9d  %s\n", ms(times[len(times)/2]), ms(p99), ms(times[len(times)-1]), size, name)
 			if limit > 0 && p99 > limit {
 				slow = append(slow, name)
 			}
 		}
-	}
-	if err := out.Flush(); err != nil {
-		return err
 	}
 	if len(slow) > 0 {
 		return fmt.Errorf("beyond %s: %s", limit, strings.Join(slow, ", "))

@@ -59,8 +59,10 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	err = fill(ctx, *databaseURL, *executions, *writers)
-	if err == nil {
-		_, err = conn.Exec(ctx, wide)
+	for _, rest := range []string{wide, letters} {
+		if err == nil {
+			_, err = conn.Exec(ctx, rest)
+		}
 	}
 	fmt.Printf("%d executions after %s\n", *executions, time.Since(began).Round(time.Second))
 	// Also after an error: what was dropped is to be there again.
@@ -126,6 +128,8 @@ var (
 	chunk string
 	//go:embed wide.sql
 	wide string
+	//go:embed letters.sql
+	letters string
 )
 
 // chunkSize is how many executions are made in one transaction.

@@ -36,6 +36,12 @@ func (e *Engine) Execution(ctx context.Context, id workflow.ID) (*ExecutionView,
 	return view, refusal(err)
 }
 
+// Outline gives one execution without its progress. Errors as of Execution.
+func (e *Engine) Outline(ctx context.Context, id workflow.ID) (*ExecutionView, error) {
+	view, err := e.store.Outline(ctx, id)
+	return view, refusal(err)
+}
+
 // Executions lists executions, newest first.
 func (e *Engine) Executions(ctx context.Context, f ExecutionFilter) ([]*workflow.Execution, error) {
 	executions, err := e.store.Executions(ctx, f)

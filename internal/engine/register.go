@@ -160,5 +160,15 @@ func (e *Engine) Lookup(name string, version *string) (*workflow.Function, *work
 // Glance looks for functions in the database if they are not known here, but not if that was done a moment ago.
 func (e *Engine) Glance(ctx context.Context, names ...string) { e.functions.glance(ctx, names...) }
 
+// Host gives the worker that hosts a function; zero when it was registered by itself, or
+// is not known here, nor to the database a moment ago: it waits for nobody.
+func (e *Engine) Host(ctx context.Context, function string, version *string) workflow.ID {
+	e.Glance(ctx, function)
+	if f := e.functions.Lookup(function, version); f != nil {
+		return f.Worker
+	}
+	return workflow.ID{}
+}
+
 // HostOf gives the worker that hosts a function, as known here; nil when it was registered by itself.
 func (e *Engine) HostOf(f *workflow.Function) *workflow.Worker { return e.functions.worker(f.Worker) }

@@ -37,6 +37,7 @@ type Engine interface {
 	PutFunction(ctx context.Context, f *workflow.Function) (*workflow.Function, error)
 	Function(ctx context.Context, name string, version *string) (*workflow.Function, error)
 	Functions(ctx context.Context) ([]*workflow.Function, error)
+	Host(ctx context.Context, function string, version *string) workflow.ID
 	DeleteFunction(ctx context.Context, name string) error
 	InvalidateResults(ctx context.Context, function string, version *string) error
 	RegisterWorker(ctx context.Context, url, secret string) (*workflow.Worker, []*workflow.Function, error)
@@ -46,6 +47,7 @@ type Engine interface {
 	DeleteWorker(ctx context.Context, id workflow.ID) error
 
 	Execution(ctx context.Context, id workflow.ID) (*engine.ExecutionView, error)
+	Outline(ctx context.Context, id workflow.ID) (*engine.ExecutionView, error)
 	Wait(ctx context.Context, id workflow.ID, wait time.Duration) (*engine.ExecutionView, error)
 	Executions(ctx context.Context, f engine.ExecutionFilter) ([]*workflow.Execution, error)
 	Task(ctx context.Context, id workflow.ID) (*workflow.Task, []workflow.FailedAttempt, error)

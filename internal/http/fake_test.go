@@ -175,6 +175,11 @@ func (f *fake) Function(_ context.Context, name string, _ *string) (*workflow.Fu
 	return function(name), f.err
 }
 
+func (f *fake) Host(context.Context, string, *string) workflow.ID { return aWorker }
+func (f *fake) Outline(context.Context, workflow.ID) (*engine.ExecutionView, error) {
+	return &engine.ExecutionView{Execution: execution()}, f.err
+}
+
 func (f *fake) Functions(context.Context) ([]*workflow.Function, error) { return f.functions, f.err }
 func (f *fake) DeleteFunction(context.Context, string) error            { return f.err }
 

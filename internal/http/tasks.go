@@ -42,7 +42,7 @@ func (s *server) ListExecutionTasks(ctx context.Context, request api.ListExecuti
 		return nil, err
 	}
 	if len(page.Tasks) == 0 {
-		if _, err := s.engine.Execution(ctx, id); err != nil {
+		if _, err := s.engine.Outline(ctx, id); err != nil {
 			return nil, aboutExecution(err, id)
 		}
 	}
@@ -109,9 +109,7 @@ func (s *server) hosts(ctx context.Context) func(*workflow.Task) workflow.ID {
 		of := called{t.Name, orZero(t.Version)}
 		worker, asked := found[of]
 		if !asked {
-			if f, err := s.engine.Function(ctx, t.Name, t.Version); err == nil {
-				worker = f.Worker
-			}
+			worker = s.engine.Host(ctx, t.Name, t.Version)
 			found[of] = worker
 		}
 		return worker

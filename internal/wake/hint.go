@@ -83,7 +83,7 @@ func (s *set) add(values []string) bool {
 
 // addOrAny adds values, and Any in place of all when they are too many.
 func (s *set) addOrAny(values []string) {
-	if _, any := s.seen[Any]; !any && !s.add(values) {
+	if _, all := s.seen[Any]; !all && !s.add(values) {
 		s.add([]string{Any})
 	}
 }

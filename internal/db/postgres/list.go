@@ -19,8 +19,33 @@ func orNull[T ~string](text T) *string {
 	return &s
 }
 
+// rareTags is how many executions may have a tag that is looked for by its index, which
+// knows no order.
+const rareTags = 5_000
+
+// tagged gives all executions with one of the tags, if these are rare. common tells
+// that they are not.
+func (s *Store) tagged(ctx context.Context, tags []string) (ids []workflow.ID, common bool, err error) {
+	err = s.read("listing executions by tag", func(q *dbsqlc.Queries) error {
+		ids, err = q.TaggedExecutions(ctx, dbsqlc.TaggedExecutionsParams{Tags: tags, Namespace: namespace, Most: rareTags + 1})
+		return err
+	})
+	if len(ids) > rareTags {
+		return nil, true, err
+	}
+	return ids, false, err
+}
+
 // ExecutionIDs implements db.Queries: all runs in one round trip.
 func (s *Store) ExecutionIDs(ctx context.Context, f db.ExecutionFilter) ([]workflow.ID, error) {
+	var among []workflow.ID
+	if len(f.Tags) > 0 {
+		ids, common, err := s.tagged(ctx, f.Tags)
+		if err != nil || !common && len(ids) == 0 {
+			return nil, err
+		}
+		among = ids
+	}
 	least, below := f.IDs()
 	runs := f.Runs(false)
 	ids := make([][]workflow.ID, len(runs))
@@ -31,7 +56,7 @@ func (s *Store) ExecutionIDs(ctx context.Context, f db.ExecutionFilter) ([]workf
 			Namespace: namespace, Below: below, Least: least, State: orNull(r.State), Function: orNull(r.Function),
 			Queue: orNull(r.Queue), States: texts(r.States), Functions: texts(r.Functions), Queues: texts(r.Queues),
 			Tags: texts(r.Tags), CreatedAfter: timeOf(r.CreatedAfter), CreatedBefore: timeOf(r.CreatedBefore),
-			Paused: r.Paused, Most: number(f.Limit),
+			Paused: r.Paused, Most: number(f.Limit), Among: among,
 		}
 		statements[i] = func(ctx context.Context, q *queries) (err error) {
 			ids[i], err = q.ExecutionIDs(ctx, params)

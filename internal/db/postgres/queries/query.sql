@@ -16,10 +16,16 @@ WHERE namespace = @namespace AND id < @below AND (@least::uuid IS NULL OR id >= 
     AND (cardinality(@functions::text[]) = 0 OR function = ANY(@functions::text[]))
     AND (cardinality(@queues::text[]) = 0 OR queue = ANY(@queues::text[]))
     AND (cardinality(@tags::text[]) = 0 OR tags && @tags::text[])
+    AND (cardinality(@among::uuid[]) = 0 OR id = ANY(@among::uuid[]))
     AND (@created_after::timestamptz IS NULL OR created_at >= @created_after::timestamptz)
     AND (@created_before::timestamptz IS NULL OR created_at < @created_before::timestamptz)
     AND (sqlc.narg(paused)::boolean IS NULL OR paused = sqlc.narg(paused)::boolean)
 ORDER BY id DESC LIMIT @most;
+
+-- Those with one of these tags, in any order, by the index of tags, but no more than so
+-- many: if there are more, they are common enough to be met in the order of a list.
+-- name: TaggedExecutions :many
+SELECT id FROM executions WHERE tags && @tags::text[] AND namespace = @namespace LIMIT @most;
 
 -- name: ExecutionsByID :many
 SELECT * FROM executions WHERE id = ANY(@ids::uuid[]) AND namespace = @namespace ORDER BY id DESC;
@@ -53,14 +59,19 @@ WHERE namespace = @namespace AND id < @below
     AND (cardinality(@kinds::text[]) = 0 OR kind = ANY(@kinds::text[]))
 ORDER BY id DESC LIMIT @most;
 
+-- OFFSET 0 keeps it from going through the tasks of all executions in their order, as
+-- would seem quick for one with very many.
 -- name: TaskIDsOf :many
-SELECT id FROM tasks
-WHERE execution_id = @execution AND namespace = @namespace AND id < @below
-    AND (cardinality(@states::text[]) = 0 OR state = ANY(@states::text[]))
-    AND (cardinality(@functions::text[]) = 0 OR (queue <> '' AND name = ANY(@functions::text[])))
-    AND (cardinality(@queues::text[]) = 0 OR queue = ANY(@queues::text[]))
-    AND (cardinality(@kinds::text[]) = 0 OR kind = ANY(@kinds::text[]))
-ORDER BY id DESC LIMIT @most;
+SELECT t.id FROM (
+    SELECT x.id FROM tasks x
+    WHERE x.execution_id = @execution AND x.namespace = @namespace AND x.id < @below
+        AND (cardinality(@states::text[]) = 0 OR x.state = ANY(@states::text[]))
+        AND (cardinality(@functions::text[]) = 0 OR (x.queue <> '' AND x.name = ANY(@functions::text[])))
+        AND (cardinality(@queues::text[]) = 0 OR x.queue = ANY(@queues::text[]))
+        AND (cardinality(@kinds::text[]) = 0 OR x.kind = ANY(@kinds::text[]))
+    OFFSET 0
+) t
+ORDER BY t.id DESC LIMIT @most;
 
 -- name: OpenTasks :many
 SELECT u.id::uuid AS execution_id, t.id FROM (SELECT unnest(@executions::uuid[]) AS id) u CROSS JOIN LATERAL (

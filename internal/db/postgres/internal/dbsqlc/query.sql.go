@@ -248,10 +248,11 @@ WHERE namespace = $1 AND id < $2 AND ($3::uuid IS NULL OR id >= $3::uuid)
     AND (cardinality($8::text[]) = 0 OR function = ANY($8::text[]))
     AND (cardinality($9::text[]) = 0 OR queue = ANY($9::text[]))
     AND (cardinality($10::text[]) = 0 OR tags && $10::text[])
-    AND ($11::timestamptz IS NULL OR created_at >= $11::timestamptz)
-    AND ($12::timestamptz IS NULL OR created_at < $12::timestamptz)
-    AND ($13::boolean IS NULL OR paused = $13::boolean)
-ORDER BY id DESC LIMIT $14
+    AND (cardinality($11::uuid[]) = 0 OR id = ANY($11::uuid[]))
+    AND ($12::timestamptz IS NULL OR created_at >= $12::timestamptz)
+    AND ($13::timestamptz IS NULL OR created_at < $13::timestamptz)
+    AND ($14::boolean IS NULL OR paused = $14::boolean)
+ORDER BY id DESC LIMIT $15
 `
 
 type ExecutionIDsParams struct {
@@ -265,6 +266,7 @@ type ExecutionIDsParams struct {
 	Functions     []string
 	Queues        []string
 	Tags          []string
+	Among         []workflow.ID
 	CreatedAfter  time.Time
 	CreatedBefore time.Time
 	Paused        *bool
@@ -285,6 +287,7 @@ func (q *Queries) ExecutionIDs(ctx context.Context, arg ExecutionIDsParams) ([]w
 		arg.Functions,
 		arg.Queues,
 		arg.Tags,
+		arg.Among,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
 		arg.Paused,
@@ -1121,6 +1124,38 @@ func (q *Queries) SizeOfTasks(ctx context.Context) (int64, error) {
 	return bytes, err
 }
 
+const TaggedExecutions = `-- name: TaggedExecutions :many
+SELECT id FROM executions WHERE tags && $1::text[] AND namespace = $2 LIMIT $3
+`
+
+type TaggedExecutionsParams struct {
+	Tags      []string
+	Namespace string
+	Most      int32
+}
+
+// Those with one of these tags, in any order, by the index of tags, but no more than so
+// many: if there are more, they are common enough to be met in the order of a list.
+func (q *Queries) TaggedExecutions(ctx context.Context, arg TaggedExecutionsParams) ([]workflow.ID, error) {
+	rows, err := q.db.Query(ctx, TaggedExecutions, arg.Tags, arg.Namespace, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TaskIDs = `-- name: TaskIDs :many
 SELECT id FROM tasks
 WHERE namespace = $1 AND id < $2
@@ -1180,13 +1215,16 @@ func (q *Queries) TaskIDs(ctx context.Context, arg TaskIDsParams) ([]workflow.ID
 }
 
 const TaskIDsOf = `-- name: TaskIDsOf :many
-SELECT id FROM tasks
-WHERE execution_id = $1 AND namespace = $2 AND id < $3
-    AND (cardinality($4::text[]) = 0 OR state = ANY($4::text[]))
-    AND (cardinality($5::text[]) = 0 OR (queue <> '' AND name = ANY($5::text[])))
-    AND (cardinality($6::text[]) = 0 OR queue = ANY($6::text[]))
-    AND (cardinality($7::text[]) = 0 OR kind = ANY($7::text[]))
-ORDER BY id DESC LIMIT $8
+SELECT t.id FROM (
+    SELECT x.id FROM tasks x
+    WHERE x.execution_id = $1 AND x.namespace = $2 AND x.id < $3
+        AND (cardinality($4::text[]) = 0 OR x.state = ANY($4::text[]))
+        AND (cardinality($5::text[]) = 0 OR (x.queue <> '' AND x.name = ANY($5::text[])))
+        AND (cardinality($6::text[]) = 0 OR x.queue = ANY($6::text[]))
+        AND (cardinality($7::text[]) = 0 OR x.kind = ANY($7::text[]))
+    OFFSET 0
+) t
+ORDER BY t.id DESC LIMIT $8
 `
 
 type TaskIDsOfParams struct {
@@ -1200,6 +1238,8 @@ type TaskIDsOfParams struct {
 	Most      int32
 }
 
+// OFFSET 0 keeps it from going through the tasks of all executions in their order, as
+// would seem quick for one with very many.
 func (q *Queries) TaskIDsOf(ctx context.Context, arg TaskIDsOfParams) ([]workflow.ID, error) {
 	rows, err := q.db.Query(ctx, TaskIDsOf,
 		arg.Execution,
