@@ -55,7 +55,7 @@ function Shell() {
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true }); // a screen reader begins with the new page
   }, [place]);
-  useEffect(() => { document.title = page ? `${page.title} · Stent` : 'Stent'; }, [page]);
+  useEffect(() => { document.title = page ? `${page.title} · Stent` : 'Stent'; }, [page, place]);
   return html`<div class="shell">
     <header class="side">
       <a class="brand" href="#/overview"><img src="/dashboard/css/icon.svg" alt="" width="28" height="28" /><span>Stent</span></a>

@@ -3,6 +3,7 @@ import { open } from './api.js';
 
 const firstDelay = 500; // milliseconds
 const longestDelay = 15_000;
+const asleep = 10_000; // a page that nobody sees for so long gives its connection back: browsers have six for a service
 const silence = 45_000; // three comments of the service have not come: the connection is dead
 
 /** @typedef {'connecting' | 'live' | 'reconnecting' | 'ended' | 'failed'} StreamStatus */
@@ -25,9 +26,11 @@ async function run(path, event, status, stop) {
   let failures = 0;
   status('connecting');
   while (!stop.aborted) {
+    await visible(stop);
     const attempt = new AbortController();
     const abort = () => attempt.abort();
     stop.addEventListener('abort', abort);
+    const wake = abortUnseen(abort);
     try {
       const headers = { Accept: 'text/event-stream' };
       if (last) headers['Last-Event-ID'] = last;
@@ -51,12 +54,42 @@ async function run(path, event, status, stop) {
         return;
       }
     } finally {
+      wake();
       stop.removeEventListener('abort', abort);
     }
     if (stop.aborted) return;
     status('reconnecting');
     await pause(Math.min(firstDelay * 2 ** failures++, longestDelay), stop);
   }
+}
+
+/** Waits until the page is seen. */
+function visible(stop) {
+  if (!document.hidden) return undefined;
+  return new Promise((resolve) => {
+    const done = () => {
+      if (document.hidden && !stop.aborted) return;
+      document.removeEventListener('visibilitychange', done);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', done);
+    stop.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Aborts once the page has not been seen for a while; gives what ends that. */
+function abortUnseen(abort) {
+  let timer = null;
+  const look = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(abort, asleep);
+  };
+  document.addEventListener('visibilitychange', look);
+  look();
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener('visibilitychange', look);
+  };
 }
 
 /** Waits, between half the delay and the whole, so that many clients do not come at once. */

@@ -85,10 +85,11 @@ function Letter({ id, filter, open }) {
   const read = useResource((signal) => get(at('dead-letters', id), {}, signal), [id]);
   const close = () => replace(to(['dead-letters'], filter));
   const letter = read.data;
-  return html`<aside class="details" aria-label="Details of the dead letter"><header><div><h2>${letter?.step_key ?? 'Dead letter'}</h2><p class="muted">${letter?.function}</p></div>
+  return html`<aside class="details" aria-label="Details of the dead letter" onKeyDown=${(e) => { if (e.key === 'Escape') close(); }}><header><div><h2>${letter?.step_key ?? 'Dead letter'}</h2><p class="muted">${letter?.function}</p></div>
       <button type="button" class="button ghost" onClick=${close} aria-label="Close the details"><${Icon} name="cross" /></button></header>
     <div class="details-body">${read.loading ? html`<${Loading} />` : read.error ? html`<${Failed} error=${read.error} retry=${read.reload} />` : html`
-      <${Buttons} letter=${letter} open=${open} />
+      <p class="actions"><button type="button" class="button" onClick=${() => open({ name: 'replay', letter })}><${Icon} name="retry" />Replay…</button>
+        <button type="button" class="button danger-quiet" onClick=${() => open({ name: 'discard', letter })}><${Icon} name="trash" />Discard…</button></p>
       <section><h3>Error</h3><${Failure} error=${letter.error} /></section>
       <section><h3>Facts</h3><dl class="facts">
         <div><dt>Execution</dt><dd><${Id} id=${letter.execution_id} what="execution" href=${to(['executions', letter.execution_id], { task: letter.task_id })} /></dd></div>

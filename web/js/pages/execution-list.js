@@ -7,7 +7,7 @@ import { at } from '../api.js';
 
 const part = 50; // items read at once
 const singly = 20; // rows further down that are read again one by one, at most
-const empty = { items: null, cursor: null, error: null, loading: true, loadingMore: false, waiting: [] };
+const empty = { items: null, cursor: null, error: null, loading: true, loadingMore: false, waiting: [], gap: false };
 
 /**
  * @param {() => object} filter gives the query of the API, as of now
@@ -67,8 +67,9 @@ export function useExecutionList(filter, name) {
     reload: read,
     loadMore,
     show() {
+      if (state.gap) return read();
       setState((was) => ({ ...was, items: [...was.waiting, ...was.items], waiting: [] }));
-      scrollTo({ top: 0 });
+      return scrollTo({ top: 0 });
     },
   };
 }
@@ -81,6 +82,9 @@ function merge(was, first, again) {
   const items = was.items.map((e) => newest.get(e.id) ?? e);
   const reading = scrollY > 80 || document.querySelector('dialog[open]') || document.activeElement?.closest('tbody');
   const cursor = was.items.length === 0 ? first.next_cursor : was.cursor;
-  if (reading) return { ...was, items, error: null, waiting: fresh, cursor };
+  // More came than were read: between them and the list some would be missing.
+  const gap = known.size > 0 && fresh.length === first.items.length && fresh.length > 0;
+  if (reading) return { ...was, items, error: null, waiting: fresh, gap, cursor };
+  if (gap) return { ...empty, items: first.items, cursor: first.next_cursor, loading: false };
   return { ...was, items: [...fresh, ...items], error: null, waiting: [], cursor };
 }

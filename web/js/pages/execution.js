@@ -27,7 +27,7 @@ export function Execution({ id, query }) {
   const view = query.get('view') ?? 'timeline';
   const selected = query.get('task');
   const turn = (next) => replace(to(['executions', id], { view, task: selected, ...next }));
-  if (!execution) return error ? html`<${Missing} id=${id} error=${error} again=${again} />` : html`<${Loading} what="Reading the execution" />`;
+  if (!execution) return error ? html`<${Missing} id=${id} error=${error} again=${again} />` : html`<${Loading} what=${status === 'reconnecting' ? 'The service does not answer; trying again' : 'Reading the execution'} />`;
   const chosen = selected && tree.tasks.get(selected);
   const close = () => {
     turn({ task: null });
@@ -45,13 +45,13 @@ export function Execution({ id, query }) {
         : html`<${Steps} key=${id} execution=${execution} tree=${tree} version=${version} view=${view === 'tree' ? 'tree' : 'timeline'} selected=${selected} select=${(task) => (task ? turn({ task }) : close())} touch=${followed.touch} />`}</div>
       ${chosen && html`<${Details} key=${selected} task=${chosen} close=${close} restart=${chosen.parent_task_id === rootOf(tree) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
     </div>
-    ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${stepsOf(tree)} again=${again} onClose=${() => setDialog(null)} />`}
+    ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${dialog.name === 'restart' ? stepsOf(tree) : []} again=${again} onClose=${() => setDialog(null)} />`}
   </article>`;
 }
 
 const Head = ({ execution: e, status, open }) => html`<header class="page-head">
   <div class="titles"><p class="crumbs"><a href="#/executions"><${Icon} name="back" />Executions</a><span aria-hidden="true" class="muted">/</span><${Id} id=${e.id} what="execution id" whole /></p>
-    <h1><span>${e.function}</span>${e.version && html`<${Tag} title="version">${e.version}<//>`}<${State} state=${e.state} />${e.paused && html`<${State} state="paused" />`}</h1></div>
+    <h1><span>${e.function}</span>${e.version && html`<${Tag} title="version">${e.version}<//>`}<span class="states" aria-live="polite"><${State} state=${e.state} />${e.paused && html`<${State} state="paused" />`}</span></h1></div>
   ${status === 'reconnecting' && html`<p class="banner tone-warn" role="status"><${Icon} name="spinner" class="turning" />Reconnecting: what you see may be some seconds old.</p>`}
   <${Actions} execution=${e} open=${open} />
 </header>`;

@@ -29,7 +29,7 @@ function Listing({ list, filtered }) {
   if (!list.items) return html`<${Failed} error=${list.error} retry=${list.reload} />`;
   return html`
     <${Stale} error=${list.error} retry=${list.reload} />
-    <div class="fresh" role="status" aria-live="polite">${list.fresh > 0 && html`<button type="button" class="button small" onClick=${list.show}><${Icon} name="retry" />${some(list.fresh, 'new execution')}: show</button>`}</div>
+    <div class="fresh" role="status" aria-live="polite">${list.fresh > 0 && html`<button type="button" class="button small" onClick=${list.show}><${Icon} name="retry" />${list.gap ? 'Many new executions' : some(list.fresh, 'new execution')}: show</button>`}</div>
     ${list.items.length === 0 ? html`<${Nothing} filtered=${filtered} />` : html`<${Table} items=${list.items} />`}
     ${list.more && html`<div class="more"><button type="button" class="button" onClick=${list.loadMore} disabled=${list.loadingMore}>${list.loadingMore && html`<${Icon} name="spinner" class="turning" />`}Load more</button></div>`}`;
 }
