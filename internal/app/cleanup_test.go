@@ -49,7 +49,7 @@ func TestEndedExecutionsAreCleanedAway(t *testing.T) {
 		if err != nil || stats.Executions.Total != 0 || stats.Tasks.Total != 0 || stats.DeadLetters != 0 {
 			t.Errorf("left %+v, %v", stats, err)
 		}
-	}, "STENT_EXECUTION_RETENTION=1s", "STENT_CLEANUP_INTERVAL=50ms")
+	}, "STENT_RETENTION=1s", "STENT_CLEANUP_INTERVAL=50ms")
 }
 
 // Bulk actions act by any process on what others run.

@@ -313,7 +313,7 @@ func TestDeadLettersExpire(t *testing.T) {
 		if err := w.client.Replay(t.Context(), list.Items[0].ID, durable.ReplayOptions{}); code(err) != "not_found" {
 			t.Errorf("a replay after that: %v", err)
 		}
-	}, "STENT_RETENTION=1s", "STENT_CLEANUP_INTERVAL=50ms")
+	}, "STENT_RETENTION=5s", "STENT_CLEANUP_INTERVAL=50ms")
 }
 
 func TestReplayIsRefusedOfWhatNobodyWaitsFor(t *testing.T) {

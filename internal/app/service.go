@@ -195,7 +195,7 @@ func (s *service) scheduling() *scheduler.Scheduler {
 		Concurrency: s.settings.Concurrency, Queues: s.settings.Queues, Tags: s.settings.Tags,
 		LeaseDuration: s.settings.LeaseDuration, PollInterval: s.settings.PollInterval,
 		DrainTimeout: s.settings.DrainTimeout, MaxTurnBytes: s.settings.MaxTurnBytes, Log: s.log,
-		Retention: s.settings.Retention, ExecutionRetention: s.settings.ExecutionRetention, CleanInterval: s.settings.CleanInterval,
+		Retention: s.settings.Retention, CleanInterval: s.settings.CleanInterval,
 		Metrics: s.metrics, Tracer: s.tracer,
 		Callbacks: scheduler.Callbacks{Render: http.Execution, Secret: s.settings.CallbackSecret},
 	})

@@ -29,14 +29,11 @@ type Settings struct {
 	LeaseDuration time.Duration
 	PollInterval  time.Duration
 	DrainTimeout  time.Duration
-	Retention     time.Duration // of dead letters; 0: for good
-	// ExecutionRetention is that of executions that have ended, if their function does
-	// not say; 0: for good.
-	ExecutionRetention time.Duration
-	CleanInterval      time.Duration
-	DrainDelay         time.Duration
-	MaxTurnBytes       int
-	StrictSSRF         bool
+	Retention     time.Duration // of dead letters, and of executions that have ended; 0: for good
+	CleanInterval time.Duration
+	DrainDelay    time.Duration
+	MaxTurnBytes  int
+	StrictSSRF    bool
 
 	// CallbackSecret signs callbacks; none: the secret of the function's worker does.
 	CallbackSecret string
@@ -93,8 +90,7 @@ func (s *Settings) all() []setting {
 		{"STENT_POLL_INTERVAL", "poll-interval", "how often due work is looked for without a wake-up; at least 1ms", (*span)(&s.PollInterval)},
 		{"STENT_DRAIN_TIMEOUT", "drain-timeout", "how long work in flight may go on after SIGTERM, before it is given back", (*span)(&s.DrainTimeout)},
 		{"STENT_DRAIN_DELAY", "drain-delay", "how long the API goes on accepting requests after /readyz has turned false, for load balancers to notice", (*span)(&s.DrainDelay)},
-		{"STENT_RETENTION", "retention", "how long dead letters are kept; 0s: for good", (*span)(&s.Retention)},
-		{"STENT_EXECUTION_RETENTION", "execution-retention", "how long executions that have ended are kept, if their function's retention does not say; 0s: for good", (*span)(&s.ExecutionRetention)},
+		{"STENT_RETENTION", "retention", "how long executions that have ended are kept, if the retention of their function does not say, and dead letters; 0s: for good", (*span)(&s.Retention)},
 		{"STENT_CLEANUP_INTERVAL", "cleanup-interval", "how often a scheduler deletes what nobody needs any more; at least 10ms", (*span)(&s.CleanInterval)},
 		{"STENT_MAX_TURN_BYTES", "max-turn-bytes", "size of a turn with its history, beyond which its execution is blocked; at least 1024", (*number)(&s.MaxTurnBytes)},
 		{"STENT_CALLBACK_SECRET", "callback-secret", "whsec_…: signs callbacks; none: the secret of the function's worker does", (*secret)(&s.CallbackSecret)},

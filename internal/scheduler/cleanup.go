@@ -21,7 +21,7 @@ func (t *tenure) cleaning(ctx context.Context) {
 		t.clean(ctx, "results", t.engine.DeleteOldResults)
 		t.clean(ctx, "meters", t.engine.ForgetMeters)
 		t.clean(ctx, "executions", func(ctx context.Context) (bool, error) {
-			return t.engine.ExpireExecutions(ctx, t.options.ExecutionRetention)
+			return t.engine.ExpireExecutions(ctx, t.options.Retention)
 		})
 		if t.options.Retention > 0 {
 			t.clean(ctx, "dead letters", func(ctx context.Context) (bool, error) {

@@ -25,14 +25,13 @@ type Options struct {
 	DrainTimeout  time.Duration // how long work in flight may go on when asked to stop; default 30 s
 	MaxTurnBytes  int           // of a turn's body; default 4 MiB
 	CleanInterval time.Duration // how often what nobody needs any more is deleted; default 1 min
-	Retention     time.Duration // how long dead letters are kept; 0: for good
-	// ExecutionRetention is how long executions are kept that have ended, if their
-	// function does not say; 0: for good.
-	ExecutionRetention time.Duration
-	Callbacks          Callbacks
-	Metrics            *telemetry.Metrics // default: nobody sees them
-	Tracer             *telemetry.Tracer  // nil: no traces
-	Log                *slog.Logger
+	// Retention is how long dead letters are kept, and executions that have ended if
+	// their function does not say; 0: for good.
+	Retention time.Duration
+	Callbacks Callbacks
+	Metrics   *telemetry.Metrics // default: nobody sees them
+	Tracer    *telemetry.Tracer  // nil: no traces
+	Log       *slog.Logger
 }
 
 func (o *Options) defaults() {

@@ -995,7 +995,7 @@ type FunctionRegistration struct {
 	RateLimit *RateLimitSpec `json:"rate_limit,omitempty"`
 
 	// Retention How long executions of the function are kept after they have ended, 36600 days at most; then they are deleted with all that
-	// belongs to them. null means as long as `STENT_EXECUTION_RETENTION` says, `0s` for good. Of several versions, the one registered last counts.
+	// belongs to them. null means as long as `STENT_RETENTION` says, `0s` for good. Of several versions, the one registered last counts.
 	Retention *string `json:"retention,omitempty"`
 
 	// RetryPolicy When a failed activity runs again. The delay after a failure is `min(initial_delay * backoff_factor^(attempt-1), max_delay)`, plus or minus
