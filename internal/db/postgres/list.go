@@ -38,13 +38,13 @@ func (s *Store) tagged(ctx context.Context, tags []string) (ids []workflow.ID, c
 
 // ExecutionIDs implements db.Queries: all runs in one round trip.
 func (s *Store) ExecutionIDs(ctx context.Context, f db.ExecutionFilter) ([]workflow.ID, error) {
-	var among []workflow.ID
+	among := []workflow.ID{} // empty: all
 	if len(f.Tags) > 0 {
 		ids, common, err := s.tagged(ctx, f.Tags)
 		if err != nil || !common && len(ids) == 0 {
 			return nil, err
 		}
-		among = ids
+		among = append(among, ids...)
 	}
 	least, below := f.IDs()
 	runs := f.Runs(false)
