@@ -127,6 +127,8 @@ func TestDeadLetterIsReplayedByKeyboardAlone(t *testing.T) {
 	p := open(t, d.url)
 	p.visit("#/dead-letters")
 	p.text("tbody", "pay-back")
+	p.fill("Function", "pay-back"+kb.Enter)
+	p.waitFor("document.querySelectorAll('tbody tr').length === 1", "the letters of the function alone")
 	tabTo := func(what, expression string) {
 		t.Helper()
 		for range 60 {
@@ -146,6 +148,8 @@ func TestDeadLetterIsReplayedByKeyboardAlone(t *testing.T) {
 	p.keys(kb.Enter)
 	p.text(".toasts", "Replayed pay-back")
 	d.await(id, durable.StateCompleted)
+	p.text("main", "No dead letter matches")
+	p.visit("#/dead-letters")
 	p.text("main", "No dead letters")
 }
 
