@@ -31,9 +31,11 @@ type asset struct {
 	zipped    []byte // nil: it is not worth it
 }
 
-// serveDashboard adds the routes of the page and of its assets.
+// serveDashboard adds the routes of the page and of its assets: two, so that metrics
+// have no line for each file.
 func (s *server) serveDashboard(r chi.Router, files fs.FS) error {
-	return fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+	assets := map[string]*asset{} // by path
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -41,13 +43,21 @@ func (s *server) serveDashboard(r chi.Router, files fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("reading the dashboard's %s: %w", name, err)
 		}
-		route := dashboardPath + name
-		if name == "index.html" {
-			route = "/"
-		}
-		r.Method(http.MethodGet, route, a)
+		assets[dashboardPath+name] = a
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	r.Method(http.MethodGet, "/", assets[dashboardPath+"index.html"])
+	r.Get(dashboardPath+"*", func(w http.ResponseWriter, r *http.Request) {
+		if a := assets[r.URL.Path]; a != nil {
+			a.ServeHTTP(w, r)
+			return
+		}
+		s.notFound(w, r)
+	})
+	return nil
 }
 
 func readAsset(files fs.FS, name string) (*asset, error) {
