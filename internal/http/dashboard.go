@@ -14,9 +14,11 @@ const dashboardPath = "/dashboard/"
 // script or style may stand in the page, and no other page may frame it.
 const dashboardPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// serveDashboard adds the routes of the page and of its assets.
-func serveDashboard(r chi.Router, files fs.FS) error {
-	return fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+// serveDashboard adds the routes of the page and of its assets: two, so that metrics
+// have no line for each file.
+func (s *server) serveDashboard(r chi.Router, files fs.FS) error {
+	assets := map[string]*asset{} // by path
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -24,11 +26,19 @@ func serveDashboard(r chi.Router, files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		route := dashboardPath + name
-		if name == "index.html" {
-			route = "/"
-		}
-		r.Method(http.MethodGet, route, a)
+		assets[dashboardPath+name] = a
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	r.Method(http.MethodGet, "/", assets[dashboardPath+"index.html"])
+	r.Get(dashboardPath+"*", func(w http.ResponseWriter, r *http.Request) {
+		if a := assets[r.URL.Path]; a != nil {
+			a.ServeHTTP(w, r)
+			return
+		}
+		s.notFound(w, r)
+	})
+	return nil
 }

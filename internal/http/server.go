@@ -64,7 +64,7 @@ func New(o Options) (http.Handler, error) {
 		ResponseErrorHandlerFunc: s.fail,
 	})
 	r.Method(http.MethodGet, "/metrics", s.metrics.Handler())
-	if err := serveDashboard(r, web.Files()); err != nil {
+	if err := s.serveDashboard(r, web.Files()); err != nil {
 		return nil, err
 	}
 	if err := serveReference(r); err != nil {

@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a page may take to show something.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // browser is the one Chromium of this process; each test has a tab of its own, in
 // a browser context of its own.

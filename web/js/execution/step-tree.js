@@ -22,6 +22,7 @@ export class StepTree {
     this.tasks = new Map();
     this.children = new Map(); // parent's id ('' is none) → ids, in the order in which they came
     this.chosen = new Map(); // id → open, where the reader said so
+    this.latest = 0; // when something last began or ended, in milliseconds
   }
 
   /** Takes the newest state of a task. */
@@ -33,6 +34,7 @@ export class StepTree {
       else this.children.set(parent, [task.id]);
     }
     this.tasks.set(task.id, task);
+    this.latest = Math.max(this.latest, ms(task.completed_at ?? task.started_at) ?? 0);
   }
 
   isOpen(id) {
@@ -78,16 +80,12 @@ export class StepTree {
 /**
  * The stretch of time that the bars are drawn on, in milliseconds.
  * @param {object} execution
- * @param {Iterable<object>} tasks
+ * @param {number} latest when something of it last began or ended
  * @param {number} now
  * @returns {[number, number]}
  */
-export function stretch(execution, tasks, now) {
+export function stretch(execution, latest, now) {
   const from = ms(execution.created_at);
-  let to = execution.completed_at ? ms(execution.completed_at) : now;
-  for (const task of tasks) {
-    const end = task.completed_at ?? task.started_at;
-    if (end) to = Math.max(to, ms(end));
-  }
-  return [from, Math.max(to, from + 1)];
+  const to = execution.completed_at ? ms(execution.completed_at) : now;
+  return [from, Math.max(to, latest, from + 1)];
 }

@@ -25,7 +25,7 @@ export function Steps({ execution, tree, version, view, selected, select, touch 
   const now = serverTime();
   const shown = rows.slice(first, last);
   const attempts = useAttempts(view === 'timeline' ? shown.map((row) => row.task) : []);
-  const [from, to] = stretch(execution, tree.tasks.values(), now);
+  const [from, to] = stretch(execution, tree.latest, now);
   const [gutter, setGutter] = useState(0); // what the scroll bar takes
   useLayoutEffect(() => setGutter(scroller.current.offsetWidth - scroller.current.clientWidth));
   const wanted = useRef(null); // the row to move the focus to, once it is in the page

@@ -6,7 +6,7 @@ import { useResource } from '../resource.js';
 import { replace, to } from '../router.js';
 import { Tag } from '../ui/chip.js';
 import { Id } from '../ui/copy.js';
-import { SelectField, TextField } from '../ui/field.js';
+import { LateField, SelectField } from '../ui/field.js';
 import { Icon } from '../ui/icon.js';
 import { Failure, Json } from '../ui/json.js';
 import { Empty, Failed, Loading, Stale } from '../ui/notice.js';
@@ -35,8 +35,8 @@ export function DeadLetters({ id, query }) {
   return html`<div class="page"><header class="page-head"><h1>Dead letters</h1>
       <div class="actions">${items.length > 0 && html`<button type="button" class="button" onClick=${() => setDialog({ name: 'all' })}><${Icon} name="retry" />Replay all…</button>`}</div></header>
     <section class="filters" aria-label="Filters"><div class="filter-line">
-      <${TextField} label="Function" placeholder="Any" value=${filter.function} onInput=${(v) => change('function', v)} />
-      <${TextField} label="Queue" placeholder="Any" value=${filter.queue} onInput=${(v) => change('queue', v)} />
+      <${LateField} label="Function" value=${filter.function} onChange=${(v) => change('function', v)} />
+      <${LateField} label="Queue" value=${filter.queue} onChange=${(v) => change('queue', v)} />
       <${SelectField} label="Kind" value=${filter.kind} options=${[['', 'Any'], ['activity', 'Activity'], ['orchestrator', 'Orchestrator']]} onInput=${(v) => change('kind', v)} />
       <${SelectField} label="Failed" value=${filter.since} options=${times} onInput=${(v) => change('since', v)} />
     </div></section>

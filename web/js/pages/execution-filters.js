@@ -4,7 +4,7 @@ import { html, useState } from '../html.js';
 import { useResource } from '../resource.js';
 import { go, replace, to } from '../router.js';
 import { executionStates, State } from '../ui/chip.js';
-import { SelectField, TextField } from '../ui/field.js';
+import { LateField, SelectField, TextField } from '../ui/field.js';
 import { Icon } from '../ui/icon.js';
 
 const spans = { '15m': 15 * 60e3, '1h': 3600e3, '24h': 24 * 3600e3, '7d': 7 * 24 * 3600e3, '30d': 30 * 24 * 3600e3 };
@@ -43,9 +43,9 @@ export function Filters({ query }) {
     <div class="filter-line ${shown ? 'shown' : ''}">
       <${Search} />
       <button type="button" class="button phone-only-flex" aria-expanded=${String(shown)} onClick=${() => setShown(!shown)}><${Icon} name="executions" />${shown ? 'Fewer filters' : 'More filters'}</button>
-      <${Late} label="Function" value=${query.get('function') ?? ''} onChange=${(v) => change('function', v)} list=${unique(functions.data?.items)} />
-      <${Late} label="Queue" value=${query.get('queue') ?? ''} onChange=${(v) => change('queue', v)} list=${unique(queues.data?.items)} />
-      <${Late} label="Tag" value=${query.get('tag') ?? ''} onChange=${(v) => change('tag', v)} />
+      <${LateField} label="Function" value=${query.get('function') ?? ''} onChange=${(v) => change('function', v)} list=${unique(functions.data?.items)} />
+      <${LateField} label="Queue" value=${query.get('queue') ?? ''} onChange=${(v) => change('queue', v)} list=${unique(queues.data?.items)} />
+      <${LateField} label="Tag" value=${query.get('tag') ?? ''} onChange=${(v) => change('tag', v)} />
       <${SelectField} label="Created" value=${query.get('since') ?? ''} options=${times} onInput=${(v) => change('since', v)} />
       ${query.get('since') === 'range' && html`
         <${TextField} label="From" type="datetime-local" value=${query.get('from') ?? ''} onInput=${(v) => change('from', v)} />
@@ -59,22 +59,6 @@ export function Filters({ query }) {
 }
 
 const unique = (items) => [...new Set((items ?? []).map((x) => x.name))].sort();
-
-/** A field that takes effect on Enter, on leaving it, or when an option is picked. */
-function Late({ label, value, onChange, list }) {
-  const [text, setText] = useState(value);
-  const [last, setLast] = useState(value);
-  if (value !== last) {
-    setLast(value);
-    setText(value);
-  }
-  const input = (next) => {
-    setText(next);
-    if (next === '' || list?.includes(next)) onChange(next);
-  };
-  const commit = () => { if (text !== value) onChange(text.trim()); };
-  return html`<${TextField} label=${label} placeholder="Any" value=${text} list=${list} onInput=${input} onBlur=${commit} onKeyDown=${(e) => { if (e.key === 'Enter') commit(); }} />`;
-}
 
 /** Opens the execution with an id, or that of the task with it. */
 function Search() {

@@ -26,6 +26,22 @@ export function TextField({ label, value, onInput, hint, fault, list, first, ...
     ${list && html`<datalist id="${id}-list">${list.map((option) => html`<option value=${option}></option>`)}</datalist>`}`} />`;
 }
 
+/** A field that takes effect on Enter, on leaving it, or when an option is picked. */
+export function LateField({ label, value, onChange, list }) {
+  const [text, setText] = useState(value);
+  const [last, setLast] = useState(value);
+  if (value !== last) {
+    setLast(value);
+    setText(value);
+  }
+  const input = (next) => {
+    setText(next);
+    if (next === '' || list?.includes(next)) onChange(next);
+  };
+  const commit = () => { if (text !== value) onChange(text.trim()); };
+  return html`<${TextField} label=${label} placeholder="Any" value=${text} list=${list} onInput=${input} onBlur=${commit} onKeyDown=${(e) => { if (e.key === 'Enter') commit(); }} />`;
+}
+
 /** A text that has to be JSON, or may be empty. */
 export function JsonField({ label, value, onInput, hint, first }) {
   return html`<${Field} label=${label} hint=${hint} fault=${value.trim() === '' ? null : jsonFault(value)} control=${(attributes) => html`
