@@ -200,3 +200,30 @@ func checkPlan(t *testing.T, name, plan string, indexes []string) {
 		}
 	}
 }
+
+// The index of tags has only executions that have some: a query must say that it wants no others.
+func TestRareTagsAreFoundByTheirIndex(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated(t, testenv.Relaxed()))
+	for _, sql := range []string{
+		grow, "UPDATE executions SET tags = '{vip}' WHERE id = md5('e7')::uuid", "VACUUM ANALYZE executions",
+		"SET plan_cache_mode = force_custom_plan", "PREPARE tagged AS " + dbsqlc.TaggedExecutions,
+	} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tag := range []string{"vip", "nobody's"} {
+		rows, err := conn.Query(t.Context(), fmt.Sprintf("EXPLAIN EXECUTE tagged(ARRAY['%s'], 'default', 100)", strings.ReplaceAll(tag, "'", "''")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(plan, "\n"); !strings.Contains(text, "executions_tags") {
+			t.Errorf("%s is looked for without the index:\n%s", tag, text)
+		}
+	}
+}

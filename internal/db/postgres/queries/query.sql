@@ -25,7 +25,7 @@ ORDER BY id DESC LIMIT @most;
 -- Those with one of these tags, in any order, by the index of tags, but no more than so
 -- many: if there are more, they are common enough to be met in the order of a list.
 -- name: TaggedExecutions :many
-SELECT id FROM executions WHERE tags && @tags::text[] AND namespace = @namespace LIMIT @most;
+SELECT id FROM executions WHERE tags && @tags::text[] AND tags <> '{}' AND namespace = @namespace LIMIT @most;
 
 -- name: ExecutionsByID :many
 SELECT * FROM executions WHERE id = ANY(@ids::uuid[]) AND namespace = @namespace ORDER BY id DESC;

@@ -1125,7 +1125,7 @@ func (q *Queries) SizeOfTasks(ctx context.Context) (int64, error) {
 }
 
 const TaggedExecutions = `-- name: TaggedExecutions :many
-SELECT id FROM executions WHERE tags && $1::text[] AND namespace = $2 LIMIT $3
+SELECT id FROM executions WHERE tags && $1::text[] AND tags <> '{}' AND namespace = $2 LIMIT $3
 `
 
 type TaggedExecutionsParams struct {
