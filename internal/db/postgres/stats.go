@@ -16,7 +16,7 @@ const (
 	// sampledBytes is how much of a large one is read of which there are no statistics.
 	sampledBytes = 4 << 20
 	// sampledOpen is how many executions of each open state are looked at from either end.
-	sampledOpen = 250
+	sampledOpen = 100
 )
 
 // QueueDepths implements db.Queries.

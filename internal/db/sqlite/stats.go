@@ -17,7 +17,7 @@ const (
 	// sampledTasks is how many tasks are looked at, the newest ones.
 	sampledTasks = 20_000
 	// sampledOpen is how many executions of each open state are looked at from either end.
-	sampledOpen = 250
+	sampledOpen = 100
 )
 
 // QueueDepths implements db.Queries.

@@ -23,7 +23,8 @@ WHERE namespace = @namespace AND id < @below AND (@least::uuid IS NULL OR id >= 
 ORDER BY id DESC LIMIT @most;
 
 -- Those with one of these tags, in any order, by the index of tags, but no more than so
--- many: if there are more, they are common enough to be met in the order of a list.
+-- many: if there are more, they are common enough to be met in the order of a list. The
+-- index is of executions that have tags, which has to be said.
 -- name: TaggedExecutions :many
 SELECT id FROM executions WHERE tags && @tags::text[] AND tags <> '{}' AND namespace = @namespace LIMIT @most;
 

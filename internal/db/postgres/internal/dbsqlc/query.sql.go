@@ -1135,7 +1135,8 @@ type TaggedExecutionsParams struct {
 }
 
 // Those with one of these tags, in any order, by the index of tags, but no more than so
-// many: if there are more, they are common enough to be met in the order of a list.
+// many: if there are more, they are common enough to be met in the order of a list. The
+// index is of executions that have tags, which has to be said.
 func (q *Queries) TaggedExecutions(ctx context.Context, arg TaggedExecutionsParams) ([]workflow.ID, error) {
 	rows, err := q.db.Query(ctx, TaggedExecutions, arg.Tags, arg.Namespace, arg.Most)
 	if err != nil {
