@@ -9,6 +9,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -302,11 +303,24 @@ type QueueDepth struct {
 // Overview is an execution with all that is shown of it, read in one round trip.
 type Overview struct {
 	*workflow.Execution
-	// Progress are the steps in the order in which they were made, without items of
-	// maps and payloads.
-	Progress []*workflow.Task
+	Progress []Step // in the order in which they were made, without items of maps
 	Counters []workflow.Counter
 	State    []workflow.StateEntry
+}
+
+// Step is what is shown of a task in the progress of its execution, which may have
+// ten thousand of them; its fields are as those of workflow.Task.
+type Step struct {
+	ID                                   workflow.ID
+	Key                                  string
+	Kind                                 workflow.Kind
+	State                                workflow.TaskState
+	StartedAt, CompletedAt, ScheduledFor *time.Time
+	Error                                *workflow.Error
+	Detail                               json.RawMessage
+	WaitingFor                           string
+	AwaitsResult, CacheHit               bool // waits for, or was settled with, the result of another call with the same key
+	Items, Open                          int
 }
 
 // Page is a part of a list, newest first: at most Limit items whose ids are before Before.

@@ -23,6 +23,8 @@ type (
 	TaskPage = db.TaskPage
 	// TaskPlace is where a list of tasks goes on.
 	TaskPlace = db.TaskPlace
+	// Step is what is shown of a task in the progress of its execution.
+	Step = db.Step
 	// Scheduler is one scheduler instance.
 	Scheduler = db.Scheduler
 )

@@ -339,24 +339,22 @@ func deadLetter() *workflow.DeadLetter {
 }
 
 func view() *engine.ExecutionView {
-	step := func(kind workflow.Kind, op workflow.Op, state workflow.TaskState) *workflow.Task {
-		return &workflow.Task{ID: aTask, Key: string(op) + "#0", Kind: kind, Op: op, State: state, WaitingFor: "go", ScheduledFor: &noon, Items: 3, Open: 1}
+	step := func(kind workflow.Kind, state workflow.TaskState) engine.Step {
+		return engine.Step{ID: aTask, Key: string(kind) + "#0", Kind: kind, State: state, WaitingFor: "go", ScheduledFor: &noon, Items: 3, Open: 1}
 	}
 	return &engine.ExecutionView{
 		Execution: execution(),
-		Progress: []*workflow.Task{
-			step(workflow.KindOrchestrator, workflow.OpStart, workflow.TaskWaiting),
-			step(workflow.KindTimer, workflow.OpDeadline, workflow.TaskWaiting),
-			task(),
-			step(workflow.KindMap, workflow.OpMap, workflow.TaskWaiting),
-			step(workflow.KindSignal, workflow.OpWaitSignal, workflow.TaskWaiting),
-			step(workflow.KindTimer, workflow.OpSleep, workflow.TaskWaiting),
-			step(workflow.KindLocal, workflow.OpLocal, workflow.TaskCompleted),
-			step(workflow.KindActivity, workflow.OpCall, workflow.TaskCancelled),
-			step(workflow.KindActivity, workflow.OpCall, workflow.TaskPending),
-			step(workflow.KindActivity, workflow.OpCall, workflow.TaskFailed),
-			{Key: "call#0", Op: workflow.OpCall, Kind: workflow.KindActivity, State: workflow.TaskCompleted, CacheHit: true},
-			{Key: "call#0", Op: workflow.OpCall, Kind: workflow.KindActivity, State: workflow.TaskWaiting, AwaitsResult: workflow.ResultKey{1}},
+		Progress: []engine.Step{
+			{ID: aTask, Key: "charge#0", Kind: workflow.KindActivity, State: workflow.TaskRunning, Detail: json.RawMessage(`{"done":  3}`)},
+			step(workflow.KindMap, workflow.TaskWaiting),
+			step(workflow.KindSignal, workflow.TaskWaiting),
+			step(workflow.KindTimer, workflow.TaskWaiting),
+			step(workflow.KindLocal, workflow.TaskCompleted),
+			step(workflow.KindActivity, workflow.TaskCancelled),
+			step(workflow.KindActivity, workflow.TaskPending),
+			step(workflow.KindActivity, workflow.TaskFailed),
+			{Key: "call#0", Kind: workflow.KindActivity, State: workflow.TaskCompleted, CacheHit: true},
+			{Key: "call#0", Kind: workflow.KindActivity, State: workflow.TaskWaiting, AwaitsResult: true},
 		},
 		Counters: []workflow.Counter{{Name: "n", Value: -1}, {Name: `"é"`, Value: 2}},
 		State:    []workflow.StateEntry{{Key: "phase", Value: json.RawMessage(`"x"`)}, {Key: "b", Value: json.RawMessage(`[1 ,2]`)}},

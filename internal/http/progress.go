@@ -3,27 +3,22 @@ package http
 import (
 	"fmt"
 
+	"github.com/stent-dev/stent/internal/engine"
 	"github.com/stent-dev/stent/internal/http/api"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-// shownAsStep leaves out what is no step of anybody's: the deadline's timer, the
-// callback, and an orchestrator's own task, whose steps are shown instead.
-func shownAsStep(t *workflow.Task) bool {
-	return t.Op != workflow.OpDeadline && t.Op != workflow.OpCallback && (t.Op != workflow.OpStart || t.Kind != workflow.KindOrchestrator)
-}
-
-// step writes a task as a step of its execution's progress.
-func (w *jsonWriter) step(t *workflow.Task) {
+// step writes a step of an execution's progress.
+func (w *jsonWriter) step(t *engine.Step) {
 	w.begin('{')
 	w.text("step", t.Key)
 	w.text("status", string(stepStatus(t)))
 	w.time("started_at", t.StartedAt)
 	w.time("completed_at", t.CompletedAt)
-	if text := stepDetail(t); len(t.Detail) == 0 && text != "" {
-		w.text("detail", text)
-	} else {
+	if len(t.Detail) > 0 {
 		w.raw("detail", t.Detail)
+	} else {
+		w.optional("detail", stepDetail(t))
 	}
 	w.text("task_id", t.ID.String())
 	w.end('}')
@@ -31,7 +26,7 @@ func (w *jsonWriter) step(t *workflow.Task) {
 
 // stepStatus shows a task's state as people see a step. A map that waits is at
 // work: it waits for its own items.
-func stepStatus(t *workflow.Task) api.StepStatus {
+func stepStatus(t *engine.Step) api.StepStatus {
 	switch t.State {
 	case workflow.TaskPending:
 		return api.StepStatusDispatched
@@ -55,7 +50,7 @@ func stepStatus(t *workflow.Task) api.StepStatus {
 }
 
 // stepDetail says what there is to say of a step; "" for nothing.
-func stepDetail(t *workflow.Task) string {
+func stepDetail(t *engine.Step) string {
 	switch {
 	case t.Kind == workflow.KindMap && !t.State.Settled():
 		return fmt.Sprintf("%d of %d items done", t.Items-t.Open, t.Items)
@@ -63,7 +58,7 @@ func stepDetail(t *workflow.Task) string {
 		return t.Error.Error()
 	case t.State == workflow.TaskWaiting && t.Kind == workflow.KindSignal:
 		return "waits for the signal " + t.WaitingFor
-	case !t.AwaitsResult.IsZero():
+	case t.AwaitsResult:
 		return "waits for the result of another call with the same key"
 	case t.State == workflow.TaskWaiting && t.Kind == workflow.KindTimer && t.ScheduledFor != nil:
 		until, _ := api.Time(*t.ScheduledFor).MarshalText() // has no error

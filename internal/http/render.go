@@ -22,10 +22,8 @@ func (w *jsonWriter) view(v *engine.ExecutionView) {
 	w.executionFields(v.Execution)
 	w.key("progress")
 	w.begin('[')
-	for _, t := range v.Progress {
-		if shownAsStep(t) {
-			w.step(t)
-		}
+	for i := range v.Progress {
+		w.step(&v.Progress[i])
 	}
 	w.end(']')
 	w.context(v)

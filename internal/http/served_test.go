@@ -325,9 +325,9 @@ func TestProgressShowsStepsAndWhatTheyWaitFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`charge#0 running {"done":  3}`, `map#0 running "2 of 3 items done"`, `wait_signal#0 waiting "waits for the signal go"`,
-		`sleep#0 waiting "waits until 2026-01-02T11:00:00.123456Z"`, `local#0 completed null`, `call#0 cancelled null`,
-		`call#0 dispatched null`, `call#0 failed null`,
+		`charge#0 running {"done":  3}`, `map#0 running "2 of 3 items done"`, `signal#0 waiting "waits for the signal go"`,
+		`timer#0 waiting "waits until 2026-01-02T11:00:00.123456Z"`, `local#0 completed null`, `activity#0 cancelled null`,
+		`activity#0 dispatched null`, `activity#0 failed null`,
 		`call#0 cache_hit null`, `call#0 waiting "waits for the result of another call with the same key"`,
 	}
 	if len(shown) != len(want) {

@@ -134,7 +134,7 @@ func TestErrorAfterTheCommitDoesNotRunTheStepAgain(t *testing.T) {
 		if string(view.Result) != "5" || view.Retries != 0 {
 			t.Fatalf("%s with %s after %d retries", view.State, view.Result, view.Retries)
 		}
-		for _, step := range view.Progress {
+		for _, step := range s.tasks(id) {
 			if step.Failures != 0 || step.LostLeases != 0 {
 				t.Errorf("step %s failed %d times and lost %d leases", step.Key, step.Failures, step.LostLeases)
 			}

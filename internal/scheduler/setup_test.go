@@ -147,12 +147,22 @@ func (s *service) wait(id workflow.ID) *engine.ExecutionView {
 		s.t.Fatal(err)
 	}
 	if !view.Execution.State.Terminal() {
-		for _, p := range view.Progress {
-			s.t.Logf("%s %s %s due %v holder %s token %d", p.Key, p.Op, p.State, p.DueAt, p.Holder, p.Token)
+		for _, t := range s.tasks(id) {
+			s.t.Logf("%s %s %s due %v holder %s token %d", t.Key, t.Op, t.State, t.DueAt, t.Holder, t.Token)
 		}
 		s.t.Fatalf("execution %s is still %s: %v", id, view.Execution.State, view.Error)
 	}
 	return view
+}
+
+// tasks gives the newest tasks of an execution.
+func (s *service) tasks(id workflow.ID) []*workflow.Task {
+	s.t.Helper()
+	page, err := s.engine.Tasks(s.t.Context(), engine.TaskFilter{Execution: id, Limit: 500})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return page.Tasks
 }
 
 // eventually waits until something holds.

@@ -17,7 +17,7 @@ var listing = map[string]func(*fixture){
 	"OpenTasksAreFoundBehindManyOthers":   openTasksAreFoundBehindMany,
 	"SweptTasksSayWhyAndAreListed":        sweptTasksSayWhy,
 	"StatesAreOfThoseThatExist":           statesOfThoseThatExist,
-	"ProgressLeavesOutItemsAndPayloads":   progressLeavesOutItems,
+	"ProgressLeavesOutItems":              progressLeavesOutItems,
 	"WhatDoesNotExistIsNotFound":          notFound,
 }
 
@@ -216,9 +216,6 @@ func progressLeavesOutItems(f *fixture) {
 	var keys []string
 	for _, step := range steps {
 		keys = append(keys, step.Key)
-		if step.Input != nil || step.Result != nil {
-			f.Fatalf("payloads of step %s were read", step.Key)
-		}
 	}
 	f.equal("steps", keys, []string{"first", "map", "later"})
 	f.equal("times", []any{steps[0].StartedAt, steps[0].CompletedAt}, []any{at(1), at(2)})

@@ -30,7 +30,7 @@ func (s *Store) Overview(ctx context.Context, id workflow.ID) (*db.Overview, err
 		if err != nil {
 			return err
 		}
-		o.Progress, err = convert(rows, func(r dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(r)) })
+		o.Progress, err = convert(rows, toStep)
 		return err
 	})...)
 }

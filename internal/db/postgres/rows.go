@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/db/postgres/internal/dbsqlc"
 	"github.com/stent-dev/stent/internal/workflow"
 )
@@ -56,6 +57,18 @@ func toTask(r dbsqlc.Task) (*workflow.Task, error) {
 		return nil, fmt.Errorf("reading task %s: %w", r.ID, err)
 	}
 	return t, nil
+}
+
+func toStep(r dbsqlc.ProgressRow) (db.Step, error) {
+	s := db.Step{
+		ID: r.ID, Key: r.StepKey, Kind: r.Kind, State: r.State, StartedAt: r.StartedAt, CompletedAt: r.CompletedAt,
+		ScheduledFor: r.ScheduledFor, Detail: r.Detail, WaitingFor: textOf(r.WaitingFor), AwaitsResult: r.AwaitsResult,
+		CacheHit: r.CacheHit, Items: r.Items, Open: r.Open,
+	}
+	if err := decodeTo(r.Error, &s.Error); err != nil {
+		return s, fmt.Errorf("reading task %s: %w", r.ID, err)
+	}
+	return s, nil
 }
 
 func toSignal(r dbsqlc.Signal) (*workflow.Signal, error) {

@@ -49,7 +49,7 @@ func (s *Store) overview(ctx context.Context, id workflow.ID, progress bool) (*d
 			if err != nil {
 				return err
 			}
-			o.Progress, err = convert(rows, func(row dbsqlc.ProgressRow) (*workflow.Task, error) { return toTask(dbsqlc.Task(row)) })
+			o.Progress, err = convert(rows, toStep)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/db/sqlite/internal/dbsqlc"
 	"github.com/stent-dev/stent/internal/workflow"
 )
@@ -204,6 +205,18 @@ func toTask(row dbsqlc.Task) (*workflow.Task, error) {
 		}
 	}
 	return t, nil
+}
+
+func toStep(row dbsqlc.ProgressRow) (db.Step, error) {
+	s := db.Step{
+		ID: row.ID, Key: row.StepKey, Kind: row.Kind, State: row.State, StartedAt: timeOrNil(row.StartedAt),
+		CompletedAt: timeOrNil(row.CompletedAt), ScheduledFor: timeOrNil(row.ScheduledFor), Detail: row.Detail,
+		WaitingFor: textOf(row.WaitingFor), AwaitsResult: row.AwaitsResult, CacheHit: row.CacheHit, Items: row.Items, Open: row.Open,
+	}
+	if err := decode(row.Error, &s.Error); err != nil {
+		return s, fmt.Errorf("reading task %s: %w", row.ID, err)
+	}
+	return s, nil
 }
 
 func toSignal(row dbsqlc.Signal) *workflow.Signal {

@@ -87,12 +87,8 @@ SELECT u.id::uuid AS execution_id, t.id FROM (SELECT unnest(@executions::uuid[])
 ORDER BY u.id DESC, t.id DESC LIMIT @most;
 
 -- name: Progress :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,
-    t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
-    t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
-    NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
-    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
+SELECT t.id, t.step_key, t.kind, t.state, t.started_at, t.completed_at, t.scheduled_for, t.error, t.detail, t.waiting_for,
+    t.items, t.open, t.cache_hit, (t.awaits_result IS NOT NULL)::boolean AS awaits_result
 FROM tasks t
 WHERE t.namespace = @namespace AND t.execution_id = @execution AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
 ORDER BY t.created_at, t.id;

@@ -124,11 +124,8 @@ ORDER BY created_at, id;
 
 -- name: Progress :many
 SELECT
-    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
-    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
-    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
-    seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
+    id, step_key, kind, state, started_at, completed_at, scheduled_for, error, detail, waiting_for,
+    items, open, cache_hit, CAST(awaits_result IS NOT NULL AS BOOLEAN) AS awaits_result
 FROM tasks
 WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND op NOT IN ('start', 'item', 'deadline', 'callback')

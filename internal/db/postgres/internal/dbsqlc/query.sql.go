@@ -772,12 +772,8 @@ func (q *Queries) OpenTasks(ctx context.Context, arg OpenTasksParams) ([]OpenTas
 }
 
 const Progress = `-- name: Progress :many
-SELECT t.namespace, t.id, t.execution_id, t.parent_id, t.parent_run, t.step_key, t.op, t.name, t.pinned, t.version,
-    t.queue, t.lane, t.priority, NULL::bytea AS input, t.options, t.item, t.created_at, t.kind, t.state, t.due_at,
-    t.scheduled_for, t.holder, t.token, t.attempt, t.failures, t.lost_leases, t.started_at, t.completed_at, t.seq,
-    NULL::bytea AS result, t.error, t.detail, t.waiting_for, t.awaited_by, t.run, t.turn,
-    t.settled, t.open, t.next_item, t.items, t.await, t.cancel_requested,
-    t.owns_result, t.awaits_result, t.cache_hit, t.concurrency_key, t.slot, t.parent_turn
+SELECT t.id, t.step_key, t.kind, t.state, t.started_at, t.completed_at, t.scheduled_for, t.error, t.detail, t.waiting_for,
+    t.items, t.open, t.cache_hit, (t.awaits_result IS NOT NULL)::boolean AS awaits_result
 FROM tasks t
 WHERE t.namespace = $1 AND t.execution_id = $2 AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
 ORDER BY t.created_at, t.id
@@ -789,54 +785,20 @@ type ProgressParams struct {
 }
 
 type ProgressRow struct {
-	Namespace       string
-	ID              workflow.ID
-	ExecutionID     workflow.ID
-	ParentID        workflow.ID
-	ParentRun       int
-	StepKey         string
-	Op              workflow.Op
-	Name            string
-	Pinned          bool
-	Version         string
-	Queue           string
-	Lane            string
-	Priority        int
-	Input           []byte
-	Options         []byte
-	Item            int
-	CreatedAt       time.Time
-	Kind            workflow.Kind
-	State           workflow.TaskState
-	DueAt           *time.Time
-	ScheduledFor    *time.Time
-	Holder          workflow.ID
-	Token           int64
-	Attempt         int
-	Failures        int
-	LostLeases      int
-	StartedAt       *time.Time
-	CompletedAt     *time.Time
-	Seq             int64
-	Result          []byte
-	Error           []byte
-	Detail          []byte
-	WaitingFor      *string
-	AwaitedBy       []byte
-	Run             int
-	Turn            int
-	Settled         int64
-	Open            int
-	NextItem        int
-	Items           int
-	Await           []byte
-	CancelRequested bool
-	OwnsResult      []byte
-	AwaitsResult    []byte
-	CacheHit        bool
-	ConcurrencyKey  string
-	Slot            bool
-	ParentTurn      int
+	ID           workflow.ID
+	StepKey      string
+	Kind         workflow.Kind
+	State        workflow.TaskState
+	StartedAt    *time.Time
+	CompletedAt  *time.Time
+	ScheduledFor *time.Time
+	Error        []byte
+	Detail       []byte
+	WaitingFor   *string
+	Items        int
+	Open         int
+	CacheHit     bool
+	AwaitsResult bool
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -849,54 +811,20 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 	for rows.Next() {
 		var i ProgressRow
 		if err := rows.Scan(
-			&i.Namespace,
 			&i.ID,
-			&i.ExecutionID,
-			&i.ParentID,
-			&i.ParentRun,
 			&i.StepKey,
-			&i.Op,
-			&i.Name,
-			&i.Pinned,
-			&i.Version,
-			&i.Queue,
-			&i.Lane,
-			&i.Priority,
-			&i.Input,
-			&i.Options,
-			&i.Item,
-			&i.CreatedAt,
 			&i.Kind,
 			&i.State,
-			&i.DueAt,
-			&i.ScheduledFor,
-			&i.Holder,
-			&i.Token,
-			&i.Attempt,
-			&i.Failures,
-			&i.LostLeases,
 			&i.StartedAt,
 			&i.CompletedAt,
-			&i.Seq,
-			&i.Result,
+			&i.ScheduledFor,
 			&i.Error,
 			&i.Detail,
 			&i.WaitingFor,
-			&i.AwaitedBy,
-			&i.Run,
-			&i.Turn,
-			&i.Settled,
-			&i.Open,
-			&i.NextItem,
 			&i.Items,
-			&i.Await,
-			&i.CancelRequested,
-			&i.OwnsResult,
-			&i.AwaitsResult,
+			&i.Open,
 			&i.CacheHit,
-			&i.ConcurrencyKey,
-			&i.Slot,
-			&i.ParentTurn,
+			&i.AwaitsResult,
 		); err != nil {
 			return nil, err
 		}

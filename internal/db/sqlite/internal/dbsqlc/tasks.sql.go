@@ -1016,11 +1016,8 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 
 const progress = `-- name: Progress :many
 SELECT
-    namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane,
-    priority, CAST(NULL AS BLOB) AS input, options, item, created_at, kind, state, due_at,
-    scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at,
-    seq, CAST(NULL AS BLOB) AS result, error, detail, waiting_for, awaited_by, run, turn,
-    settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn, changed
+    id, step_key, kind, state, started_at, completed_at, scheduled_for, error, detail, waiting_for,
+    items, open, cache_hit, CAST(awaits_result IS NOT NULL AS BOOLEAN) AS awaits_result
 FROM tasks
 WHERE namespace = ?1 AND execution_id = ?2
   AND op NOT IN ('start', 'item', 'deadline', 'callback')
@@ -1033,55 +1030,20 @@ type ProgressParams struct {
 }
 
 type ProgressRow struct {
-	Namespace       string
-	ID              workflow.ID
-	ExecutionID     workflow.ID
-	ParentID        workflow.ID
-	ParentRun       int
-	StepKey         string
-	Op              workflow.Op
-	Name            string
-	Pinned          bool
-	Version         string
-	Queue           string
-	Lane            string
-	Priority        int
-	Input           []byte
-	Options         []byte
-	Item            int
-	CreatedAt       int64
-	Kind            workflow.Kind
-	State           workflow.TaskState
-	DueAt           *int64
-	ScheduledFor    *int64
-	Holder          workflow.ID
-	Token           int64
-	Attempt         int
-	Failures        int
-	LostLeases      int
-	StartedAt       *int64
-	CompletedAt     *int64
-	Seq             int64
-	Result          []byte
-	Error           []byte
-	Detail          []byte
-	WaitingFor      *string
-	AwaitedBy       []byte
-	Run             int
-	Turn            int
-	Settled         int64
-	Open            int
-	NextItem        int
-	Items           int
-	Await           []byte
-	CancelRequested bool
-	OwnsResult      []byte
-	AwaitsResult    []byte
-	CacheHit        bool
-	ConcurrencyKey  string
-	Slot            bool
-	ParentTurn      int
-	Changed         int64
+	ID           workflow.ID
+	StepKey      string
+	Kind         workflow.Kind
+	State        workflow.TaskState
+	StartedAt    *int64
+	CompletedAt  *int64
+	ScheduledFor *int64
+	Error        []byte
+	Detail       []byte
+	WaitingFor   *string
+	Items        int
+	Open         int
+	CacheHit     bool
+	AwaitsResult bool
 }
 
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
@@ -1094,55 +1056,20 @@ func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressR
 	for rows.Next() {
 		var i ProgressRow
 		if err := rows.Scan(
-			&i.Namespace,
 			&i.ID,
-			&i.ExecutionID,
-			&i.ParentID,
-			&i.ParentRun,
 			&i.StepKey,
-			&i.Op,
-			&i.Name,
-			&i.Pinned,
-			&i.Version,
-			&i.Queue,
-			&i.Lane,
-			&i.Priority,
-			&i.Input,
-			&i.Options,
-			&i.Item,
-			&i.CreatedAt,
 			&i.Kind,
 			&i.State,
-			&i.DueAt,
-			&i.ScheduledFor,
-			&i.Holder,
-			&i.Token,
-			&i.Attempt,
-			&i.Failures,
-			&i.LostLeases,
 			&i.StartedAt,
 			&i.CompletedAt,
-			&i.Seq,
-			&i.Result,
+			&i.ScheduledFor,
 			&i.Error,
 			&i.Detail,
 			&i.WaitingFor,
-			&i.AwaitedBy,
-			&i.Run,
-			&i.Turn,
-			&i.Settled,
-			&i.Open,
-			&i.NextItem,
 			&i.Items,
-			&i.Await,
-			&i.CancelRequested,
-			&i.OwnsResult,
-			&i.AwaitsResult,
+			&i.Open,
 			&i.CacheHit,
-			&i.ConcurrencyKey,
-			&i.Slot,
-			&i.ParentTurn,
-			&i.Changed,
+			&i.AwaitsResult,
 		); err != nil {
 			return nil, err
 		}
