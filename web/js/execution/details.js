@@ -24,7 +24,7 @@ export function Details({ task, close, restart }) {
   }, [seen]);
   const full = { ...read.data, ...task, input: read.data?.input ?? task.input, result: read.data?.result ?? task.result };
   return html`<aside class="details" aria-label="Details of the step" onKeyDown=${(e) => { if (e.key === 'Escape') close(); }}>
-    <header><div><h2>${task.step_key}</h2><p class="muted">${task.kind}${task.function && task.function !== task.name ? ` · ${task.function}` : ''}${task.kind !== 'activity' || task.name !== task.function ? ` · ${task.name}` : ''}</p></div>
+    <header><div><h2>${task.step_key}</h2><p class="muted">${task.kind}${task.function && task.function !== task.name ? ` · ${task.function}` : ''}${task.name && (task.kind !== 'activity' || task.name !== task.function) ? ` · ${task.name}` : ''}</p></div>
       <button type="button" class="button ghost" onClick=${close} aria-label="Close the details"><${Icon} name="cross" /></button></header>
     <div class="details-body">
       <p class="details-state"><${State} state=${task.state} />${task.cache_hit && html`<${Tag}>from the cache<//>`}${task.retries > 0 && html`<${Tag}>${some(task.retries, 'retry', 'retries')}<//>`}</p>
