@@ -212,6 +212,11 @@ func TestKeyIsAskedFor(t *testing.T) {
 	p.waitFor("document.querySelector('.connection')?.textContent === 'Live'", "the stream of events, with the key")
 	p.must(navigate(d.url + "/#/functions"))
 	p.text("main", "charge-card")
+	p.accessible("the page with a key")
+	p.look(phone)
+	p.waitFor("document.documentElement.scrollWidth <= 375", "all of it on a phone")
+	p.shoot("with-key-phone")
+	p.look(light)
 	p.click(".side", "Forget the key")
 	p.text("h1", "needs a key")
 }
