@@ -44,6 +44,7 @@ func TestExecutionIsRestartedFromAStep(t *testing.T) {
 	if n := len(d.tasks(id, "pack-item")); n != 4 {
 		t.Errorf("there are %d packed items", n)
 	}
+	p.text("h1", "completed")
 }
 
 func TestExecutionIsPausedAndResumed(t *testing.T) {
@@ -95,5 +96,47 @@ func TestGracefulCancelUndoesAndForcedCancelDoesNot(t *testing.T) {
 		if n := len(d.tasks(id, "release-seat")); n != c.released {
 			t.Errorf("%s: the seat was released %d times", c.how, n)
 		}
+	}
+}
+
+func TestRestartFromElsewhereLeavesEarlierRunsBehind(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	id := d.dispatch("fulfil-order", newOrder(1))
+	p := open(t, d.url)
+	p.visit("#/executions/" + id)
+	p.text(".why", `no signal "approval" has come`)
+	p.text(".summary", "12 of 14 done")
+	js[bool](p, "window.same = true")
+	first := d.task(id, "approval")
+	if err := d.client.RestartFrom(t.Context(), id, "sleep#0"); err != nil {
+		t.Fatal(err)
+	}
+	rows := func(step string) int {
+		return js[int](p, "document.querySelectorAll("+quote("[data-step='"+step+"']")+").length")
+	}
+	d.until("it waits again", func() bool { return d.task(id, "approval") != first })
+	p.text(".steps-bar", "Earlier runs")
+	p.waitFor("document.querySelector('[data-step=\"approval#0\"][data-state=waiting]')", "the wait of the second run")
+	for step, want := range map[string]int{"approval#0": 1, "sleep#0": 1, "charge-card#0": 1, "1": 0} {
+		if n := rows(step); n != want {
+			t.Errorf("%s has %d rows", step, n)
+		}
+	}
+	p.text(".summary", "8 of 10 done") // the map that is kept has no items of its own
+	p.click(".steps-bar", "Earlier runs")
+	p.waitFor("document.querySelector('.past[data-step=\"approval#0\"][data-state=cancelled]')", "the wait of the first run")
+	p.accessible("earlier runs")
+	p.shoot("earlier-runs-light")
+	if n := rows("sleep#0"); n != 2 {
+		t.Errorf("sleep#0 has %d rows", n)
+	}
+	p.click(".page-head", "Restart")
+	p.waitFor("document.querySelector('dialog[open] select')", "the dialog")
+	if n := js[int](p, "document.querySelectorAll('dialog select option[value=\"sleep#0\"]').length"); n != 1 {
+		t.Errorf("sleep#0 is offered %d times", n)
+	}
+	if !js[bool](p, "window.same === true") {
+		t.Error("the page was loaded again")
 	}
 }

@@ -3,7 +3,7 @@
 // 10,000 steps are as quick as ten.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../html.js';
 import { Icon } from '../ui/icon.js';
-import { some } from '../format.js';
+import { count, some } from '../format.js';
 import { serverTime, useNow } from '../clock.js';
 import { useAttempts } from './attempts.js';
 import { Axis, Bar } from './timeline.js';
@@ -15,9 +15,10 @@ const spare = 12; // rows above and below those in sight
 
 const kindIcons = { orchestrator: 'branch', activity: 'bolt', timer: 'clock', signal: 'signal', local: 'dot', map: 'grid' };
 
-/** @param {{execution: object, tree: import('./step-tree.js').StepTree, version: number, view: 'timeline' | 'tree', selected: string, select: (id: string | null) => void, touch: () => void}} props */
-export function Steps({ execution, tree, version, view, selected, select, touch }) {
-  const rows = useMemo(() => tree.rows(), [tree, version]);
+/** @param {{execution: object, tree: import('./step-tree.js').StepTree, version: number, view: 'timeline' | 'tree', selected: string, select: (id: string | null) => void, touch: () => void,
+ *   past: number, withPast: boolean, showPast: (yes: boolean) => void}} props past is how many steps are history */
+export function Steps({ execution, tree, version, view, selected, select, touch, past, withPast, showPast }) {
+  const rows = useMemo(() => tree.rows(withPast), [tree, version, withPast]);
   const [first, last, scroller] = useSight(rows.length);
   const [focused, setFocused] = useState(0);
   const current = Math.min(focused, rows.length - 1);
@@ -47,9 +48,9 @@ export function Steps({ execution, tree, version, view, selected, select, touch 
   const keys = (e) => handleKey(e, { rows, current, move, open, select, selected });
   const all = (yes) => { tree.setAllOpen(yes); touch(); };
   return html`<div class="steps view-${view}">
-    <div class="steps-bar"><p class="muted" role="status">${some(tree.tasks.size, 'step')}</p>
+    <div class="steps-bar"><p class="muted" role="status">${some(tree.tasks.size - past, 'step')}</p>
       <${Legend} view=${view} />
-      <span class="steps-actions"><button type="button" class="button small" onClick=${() => all(true)}>Open all</button><button type="button" class="button small" onClick=${() => all(false)}>Close all</button></span></div>
+      <span class="steps-actions">${past > 0 && html`<button type="button" class="button small" aria-pressed=${String(withPast)} onClick=${() => showPast(!withPast)}>Earlier runs (${count(past)})</button>`}<button type="button" class="button small" onClick=${() => all(true)}>Open all</button><button type="button" class="button small" onClick=${() => all(false)}>Close all</button></span></div>
     <div class="steps-grid" role="treegrid" aria-label=${view === 'timeline' ? 'Timeline of the steps' : 'Tree of the steps'} aria-rowcount=${rows.length + 1} onKeyDown=${keys}>
       <div class="steps-head" role="row" aria-rowindex="1" style=${{ paddingRight: `${gutter}px` }}><span role="columnheader">Step</span>
         ${view === 'timeline' ? html`<${Axis} length=${to - from} />` : factHeads()}</div>
@@ -66,7 +67,7 @@ export function Steps({ execution, tree, version, view, selected, select, touch 
 function StepRow({ row, index, focusable, chosen, focus, select, open, children }) {
   const { task, depth } = row;
   const click = () => { focus(index); select(row.id); };
-  return html`<div class="step-row ${chosen ? 'chosen' : ''}" role="row" data-row=${index} data-step=${task.step_key} data-state=${task.state} tabindex=${focusable ? 0 : -1}
+  return html`<div class="step-row ${chosen ? 'chosen' : ''} ${row.past ? 'past' : ''}" role="row" data-row=${index} data-step=${task.step_key} data-state=${task.state} tabindex=${focusable ? 0 : -1}
     aria-rowindex=${index + 2} aria-level=${depth + 1} aria-posinset=${row.position} aria-setsize=${row.siblings}
     aria-expanded=${row.children > 0 ? String(row.open) : undefined} aria-selected=${String(chosen)}
     style=${{ top: `${index * rowHeight}px` }} onClick=${click} onFocus=${() => focus(index)}>
@@ -77,7 +78,7 @@ function StepRow({ row, index, focusable, chosen, focus, select, open, children 
       <${Icon} name=${kindIcons[task.kind] ?? 'dot'} class="kind state-${task.state}" /><span class="step-key" title=${task.step_key}>${task.step_key === 'root' ? task.name : task.step_key}</span>
       ${row.children > 0 && !row.open && html`<span class="badge">${row.children}</span>`}
       ${task.retries > 0 && html`<span class="retries" title=${some(task.retries, 'retry', 'retries')}><${Icon} name="retry" />${task.retries}</span>`}
-      <span class="hidden">, ${task.kind}, ${task.state}</span>
+      <span class="hidden">, ${task.kind}, ${task.state}${row.past ? ', of an earlier run' : ''}</span>
     </div>
     ${children}
   </div>`;
