@@ -84,6 +84,7 @@ func (d *demo) worker() *durable.Worker {
 	durable.Orchestrator(w, "refund", func(ctx *durable.Context, o order) (string, error) { return durable.Call[string](ctx, "pay-back", o) })
 	durable.Orchestrator(w, "gated", func(ctx *durable.Context, o order) (string, error) { return durable.Call[string](ctx, "hold", o) })
 	durable.Orchestrator(w, "book-trip", bookTrip)
+	durable.Orchestrator(w, "nightly", nightly)
 	durable.Orchestrator(w, "wide", wide)
 	durable.Activity(w, "charge-card", func(ctx context.Context, o order) (map[string]any, error) {
 		if _, err := take[order](160*time.Millisecond, "")(ctx, o); err != nil {
@@ -100,6 +101,8 @@ func (d *demo) worker() *durable.Worker {
 	durable.Activity(w, "hand-over", take[string](210*time.Millisecond, "TRACK-1003"), durable.Queue("warehouse"))
 	durable.Activity(w, "send-receipt", take[string](40*time.Millisecond, "sent"), durable.Queue("mail"), durable.Timeout(5*time.Second), durable.CacheTTL(time.Hour))
 	durable.Activity(w, "pay-back", d.payBack, durable.Queue("payments"), durable.Retry(durable.RetryPolicy{MaxAttempts: 2, InitialDelay: 20 * time.Millisecond}))
+	durable.Activity(w, "flaky", func(context.Context, int) (int, error) { return 0, durable.Errorf("busy", "come back later") },
+		durable.Retry(durable.RetryPolicy{MaxAttempts: 3, InitialDelay: time.Hour, MaxDelay: time.Hour}))
 	durable.Activity(w, "book-seat", take[string](time.Millisecond, "14C"))
 	durable.Activity(w, "release-seat", take[string](time.Millisecond, "released"))
 	durable.Activity(w, "hold", func(ctx context.Context, _ order) (string, error) {
@@ -150,6 +153,19 @@ func (d *demo) payBack(_ context.Context, o order) (string, error) {
 		return "", durable.Errorf("account_closed", "the customer's account %s is closed", o.ID)
 	}
 	return "paid back", nil
+}
+
+// nightly waits for what lies in the future, in each way.
+func nightly(ctx *durable.Context, n int) (int, error) {
+	failing := durable.Start[int](ctx, "flaky", n)
+	signal := durable.NextSignal[any](ctx, "go", 30*time.Minute)
+	if err := ctx.Sleep(3 * time.Hour); err != nil {
+		return 0, err
+	}
+	if _, err := signal.Get(); err != nil {
+		return 0, err
+	}
+	return failing.Get()
 }
 
 // bookTrip waits for payment, and gives the seat back when it is cancelled.

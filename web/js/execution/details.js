@@ -11,8 +11,8 @@ import { Failure, Json } from '../ui/json.js';
 import { Failed, Loading } from '../ui/notice.js';
 import { Exactly, Lasted } from '../ui/time.js';
 
-/** @param {{task: object, close: () => void, restart?: (step: string) => void}} props */
-export function Details({ task, close, restart }) {
+/** @param {{task: object, close: () => void, zoom?: () => void, restart?: (step: string) => void}} props */
+export function Details({ task, close, zoom, restart }) {
   const read = useResource((signal) => get(at('tasks', task.id), {}, signal), [task.id]);
   const seen = `${task.state} ${task.attempt} ${task.retries} ${task.completed_at}`;
   const last = useRef(seen);
@@ -36,7 +36,8 @@ export function Details({ task, close, restart }) {
         <section><h3>Input</h3><${Json} value=${full.input} label="input" /></section>
         ${task.state === 'completed' && html`<section><h3>Result</h3><${Json} value=${full.result} label="result" /></section>`}
         ${full.details !== null && full.details !== undefined && html`<section><h3>Progress that it reported</h3><${Json} value=${full.details} label="details" /></section>`}`}
-      ${restart && task.step_key !== 'root' && html`<button type="button" class="button" onClick=${() => restart(task.step_key)}><${Icon} name="retry" />Restart from this step…</button>`}
+      <p class="actions">${zoom && html`<button type="button" class="button" onClick=${zoom}><${Icon} name="whole" />Zoom to it</button>`}
+        ${restart && task.step_key !== 'root' && html`<button type="button" class="button" onClick=${() => restart(task.step_key)}><${Icon} name="retry" />Restart from this step…</button>`}</p>
     </div>
   </aside>`;
 }

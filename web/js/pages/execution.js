@@ -1,5 +1,6 @@
 // One execution, live.
 import { at, get } from '../api.js';
+import { serverTime } from '../clock.js';
 import { html, useEffect, useState } from '../html.js';
 import { useChanges } from '../live.js';
 import { replace, to } from '../router.js';
@@ -11,11 +12,14 @@ import { Empty, Failed, Loading } from '../ui/notice.js';
 import { ActionDialog, Actions } from '../execution/actions.js';
 import { Details } from '../execution/details.js';
 import { useExecution } from '../execution/follow.js';
+import { fit, scaleOf } from '../execution/scale.js';
 import { Steps } from '../execution/steps.js';
 import { Signals, Summary, Values } from '../execution/summary.js';
 import { Why } from '../execution/why.js';
 
 const tabs = [['timeline', 'Timeline'], ['tree', 'Tree'], ['values', 'Values'], ['signals', 'Signals']];
+
+const covered = matchMedia('(max-width: 1080px)'); // the details lie over the steps, as in pages.css
 
 /** @param {{id: string, query: URLSearchParams}} props */
 export function Execution({ id, query }) {
@@ -35,6 +39,13 @@ export function Execution({ id, query }) {
     turn({ task: null });
     document.querySelector('.step-row[tabindex="0"]')?.focus();
   };
+  const zoomTo = () => {
+    turn({ zoom: fit(scaleOf(execution, tree, serverTime(), null), chosen), task: covered.matches ? null : selected });
+    if (!covered.matches) return;
+    const row = document.querySelector('.step-row[tabindex="0"]');
+    row?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: 'center' });
+  };
   return html`<article class="page execution">
     <${Head} execution=${execution} status=${status} open=${setDialog} />
     <${Summary} execution=${execution} states=${states} />
@@ -45,8 +56,9 @@ export function Execution({ id, query }) {
       <div class="split-main">${view === 'values' ? html`<${Values} execution=${execution} />`
         : view === 'signals' ? html`<${Signals} id=${id} version=${version} />`
         : html`<${Steps} key=${id} execution=${execution} tree=${tree} version=${version} view=${view === 'tree' ? 'tree' : 'timeline'} selected=${selected} select=${(task) => (task ? turn({ task }) : close())} touch=${followed.touch}
-          past=${past} withPast=${withPast} showPast=${(yes) => turn({ runs: yes ? 'all' : null })} />`}</div>
-      ${chosen && html`<${Details} key=${selected} task=${chosen} close=${close} restart=${chosen.parent_task_id === rootOf(tree) && !tree.isPast(chosen) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
+          past=${past} withPast=${withPast} showPast=${(yes) => turn({ runs: yes ? 'all' : null })} part=${query.get('zoom')} zoom=${(zoom) => turn({ zoom })} />`}</div>
+      ${chosen && html`<${Details} key=${selected} task=${chosen} close=${close} zoom=${view === 'timeline' ? zoomTo : undefined}
+        restart=${chosen.parent_task_id === rootOf(tree) && !tree.isPast(chosen) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
     </div>
     ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${dialog.name === 'restart' ? stepsOf(tree) : []} again=${again} onClose=${() => setDialog(null)} />`}
   </article>`;
