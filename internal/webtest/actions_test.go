@@ -128,6 +128,11 @@ func TestRestartFromElsewhereLeavesEarlierRunsBehind(t *testing.T) {
 	p.waitFor("document.querySelector('.past[data-step=\"approval#0\"][data-state=cancelled]')", "the wait of the first run")
 	p.accessible("earlier runs")
 	p.shoot("earlier-runs-light")
+	js[bool](p, "(document.querySelector('.past[data-step=\"sleep#0\"]').click(), true)")
+	p.text(".details", "of an earlier run")
+	if js[bool](p, "document.querySelector('.details').textContent.includes('Restart from')") {
+		t.Error("a restart from a step of an earlier run is offered")
+	}
 	if n := rows("sleep#0"); n != 2 {
 		t.Errorf("sleep#0 has %d rows", n)
 	}

@@ -30,10 +30,10 @@ export function Why({ execution, version, select, signal }) {
   </section>`;
 }
 
-/** What holds it, and since when; some of the sentences leave off before that. */
-const Sentence = ({ hold }) => (hold.since && hold.detail.endsWith(' since')
-  ? html`<span>${hold.detail.slice(0, -' since'.length)} for <${Lasted} from=${hold.since} to=${null} /></span>`
-  : html`<span>${hold.detail}</span>${hold.since && html` <span class="muted">(since <${Ago} at=${hold.since} />)</span>`}`);
+/** What holds it, and for how long; some of the sentences leave off before that. */
+const Sentence = ({ hold }) => html`<span>${hold.detail.replace(/ since$/, ' for')} ${hold.since && (hold.detail.endsWith(' since')
+  ? html`<${Lasted} from=${hold.since} to=${null} />`
+  : html`<span class="muted">(for <${Lasted} from=${hold.since} to=${null} />)</span>`)}</span>`;
 
 const Hold = ({ hold, select, signal }) => html`<li class=${troubles.has(hold.reason) ? 'trouble' : ''}>
   <${Icon} name=${icons[hold.reason] ?? 'hourglass'} class=${hold.reason === 'running' ? 'turning' : ''} />

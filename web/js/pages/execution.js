@@ -57,8 +57,8 @@ export function Execution({ id, query }) {
         : view === 'signals' ? html`<${Signals} id=${id} version=${version} />`
         : html`<${Steps} key=${id} execution=${execution} tree=${tree} version=${version} view=${view === 'tree' ? 'tree' : 'timeline'} selected=${selected} select=${(task) => (task ? turn({ task }) : close())} touch=${followed.touch}
           past=${past} withPast=${withPast} showPast=${(yes) => turn({ runs: yes ? 'all' : null })} part=${query.get('zoom')} zoom=${(zoom) => turn({ zoom })} />`}</div>
-      ${chosen && html`<${Details} key=${selected} task=${chosen} close=${close} zoom=${view === 'timeline' ? zoomTo : undefined}
-        restart=${chosen.parent_task_id === rootOf(tree) && !tree.isPast(chosen) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
+      ${chosen && html`<${Details} key=${selected} task=${chosen} past=${tree.isPast(chosen)} close=${close} zoom=${view === 'timeline' ? zoomTo : undefined}
+        restart=${chosen.parent_task_id === rootOf(tree) && !tree.isLeftBehind(chosen) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
     </div>
     ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${dialog.name === 'restart' ? stepsOf(tree) : []} again=${again} onClose=${() => setDialog(null)} />`}
   </article>`;
