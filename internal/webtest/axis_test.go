@@ -4,6 +4,7 @@ package webtest_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -124,4 +125,45 @@ func (p *page) mouse(what input.DispatchMouseEventType, x, y float64) {
 		_, err := cdp.Call(ctx, tab, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: what, X: x, Y: y, Button: input.MouseButtonLeft, Buttons: 1, ClickCount: 1})
 		return err
 	}))
+}
+
+func TestMarksOfTheAxisAreAsExactAsTheyAreApart(t *testing.T) {
+	t.Parallel()
+	p := open(t, start(t).url)
+	p.visit("#/overview")
+	js[bool](p, "(import('/dashboard/js/execution/scale.js').then(m => { window.scale = m; }), true)")
+	p.waitFor("window.scale", "the module")
+	const minute, hour, day = 60_000, 3_600_000, 86_400_000
+	for _, c := range []struct {
+		from, to float64 // milliseconds
+		want     string
+	}{
+		{0, 9, "0|+2 ms|+4 ms|+6 ms|+8 ms"},
+		{0, 1900, "0|+500 ms|+1 s|+1.5 s"},
+		{0, 80_000, "0|+30 s|+1:00"},
+		{0, 2 * hour, "0|+30 m|+1 h|+1 h 30 m|+2 h"},
+		{0, 3 * day, "0|+1 d|+2 d|+3 d"},
+		{day + hour, day + 3*hour, "+1 d 1 h|+1 d 1 h 30 m|+1 d 2 h|+1 d 2 h 30 m|+1 d 3 h"},
+		{2*hour + 3*minute, 2*hour + 3*minute + 1900, "+2:03:00.0|+2:03:00.5|+2:03:01.0|+2:03:01.5"},
+		{day + 7*hour + 250, day + 7*hour + 259, "+1 d 7:00:00.250|+1 d 7:00:00.252|+1 d 7:00:00.254|+1 d 7:00:00.256|+1 d 7:00:00.258"},
+	} {
+		got := js[string](p, fmt.Sprintf("scale.marks({origin: 1.7e12, from: 1.7e12 + %f, to: 1.7e12 + %f}, 4.5).map(m => m.text).join('|')", c.from, c.to))
+		if got != c.want {
+			t.Errorf("from %v to %v: %s", c.from, c.to, got)
+		}
+	}
+	// Zooming stays within what there is, and ends at 5 ms.
+	for zoom, want := range map[string]string{
+		"zoomBy(s, 1/4, 1e6 + 1000)":    "0-2500",
+		"zoomBy(s, 4, 1e6 + 1000)":      "null",
+		"zoomBy(s, 1/1e6, 1e6 + 10000)": "9995.000-10000.000",
+		"moveBy(s, 1/2)":                "null",
+		"part(s, 1e6 + 9000, 2e6)":      "null",
+		"part(s, 1e6 + 9000, 1e6+9400)": "9000.000-9400.000",
+	} {
+		got := js[string](p, "String((s => scale."+zoom+")({origin: 1e6, from: 1e6, to: 1e6 + 10000, whole: [1e6, 1e6 + 10000]}))")
+		if got != want {
+			t.Errorf("%s is %s, not %s", zoom, got, want)
+		}
+	}
 }
