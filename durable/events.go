@@ -28,6 +28,8 @@ type TaskInfo struct {
 	Attempt        int             `json:"attempt"`
 	Retries        int             `json:"retries"`
 	CacheHit       bool            `json:"cache_hit"`
+	Run            int             `json:"run"`        // how often this orchestrator has begun anew
+	ParentRun      *int            `json:"parent_run"` // the run of its parent that made it; nil: a replay took it back
 	Input          json.RawMessage `json:"input"`
 	Result         json.RawMessage `json:"result"`
 	Error          *Failure        `json:"error"`

@@ -3,6 +3,8 @@ package app_test
 import (
 	"bufio"
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,6 +126,67 @@ func TestHintsAtAnyChangeComeToEveryProcess(t *testing.T) {
 				case <-ctx.Done():
 					t.Fatal(ctx.Err())
 				}
+			}
+		})
+	}
+}
+
+func TestEventsTellWhichStepsARestartLeftBehind(t *testing.T) {
+	t.Parallel()
+	for _, b := range backends {
+		t.Run(string(b), func(t *testing.T) {
+			t.Parallel()
+			c := start(t, b, patient)
+			worker := quietWorker()
+			durable.Activity(worker, "add", func(_ context.Context, n int) (int, error) { return n + 1, nil })
+			durable.Orchestrator(worker, "adder", func(ctx *durable.Context, n int) (int, error) {
+				if _, err := durable.Call[int](ctx, "add", n); err != nil {
+					return 0, err
+				}
+				return durable.WaitSignal[int](ctx, "sum", time.Hour)
+			})
+			c.serve(worker)
+			client := durable.NewClient(c.url)
+			e, err := client.Dispatch(t.Context(), "adder", 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tasks := map[string]*durable.TaskInfo{} // as they were last told
+			waits := map[string]bool{}
+			for event, err := range client.Events(t.Context(), e.ID) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if event.Task == nil {
+					continue
+				}
+				tasks[event.Task.ID] = event.Task
+				if event.Task.Kind != "signal" || event.Task.State != "waiting" || waits[event.Task.ID] {
+					continue
+				}
+				if waits[event.Task.ID] = true; len(waits) == 1 {
+					err = client.RestartFrom(t.Context(), e.ID, "sum#0")
+				} else {
+					_, err = client.Signal(t.Context(), e.ID, "sum", 3)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			count := map[string]int{}
+			for _, task := range tasks {
+				if task.StepKey == "root" {
+					count[fmt.Sprintf("%s run %d %s", task.StepKey, task.Run, task.State)]++
+				} else {
+					count[fmt.Sprintf("%s of run %d %s", task.StepKey, *task.ParentRun, task.State)]++
+				}
+			}
+			want := map[string]int{
+				"root run 1 completed": 1, "add#0 of run 0 completed": 1, "add#0 of run 1 completed": 1,
+				"sum#0 of run 0 cancelled": 1, "sum#0 of run 1 completed": 1,
+			}
+			if !maps.Equal(count, want) {
+				t.Errorf("told were %v", count)
 			}
 		})
 	}

@@ -170,7 +170,7 @@ func (i *inquiry) pending(h *Hold) {
 		h.Reason, h.Since, h.Until, h.Detail = ReasonScheduled, nil, t.DueAt, "it is not due yet"
 		if t.Failures > 0 && t.Error != nil {
 			h.Reason = ReasonRetry
-			h.Detail = fmt.Sprintf("it has failed %d times, the last time with %s: %s", t.Failures, t.Error.Type, t.Error.Message)
+			h.Detail = fmt.Sprintf("it has failed %s with %s: %s", howOften(t.Failures), t.Error.Type, t.Error.Message)
 		}
 		return
 	}
@@ -226,4 +226,11 @@ func (i *inquiry) serves(s *Scheduler, queue string, tags []string) bool {
 	alive := (s.State == db.SchedulerStarting || s.State == db.SchedulerReady) && heardOf(s, i.now)
 	return alive && (len(s.Queues) == 0 || slices.Contains(s.Queues, queue)) &&
 		(len(tags) == 0 || len(s.Tags) == 0 || slices.ContainsFunc(tags, func(t string) bool { return slices.Contains(s.Tags, t) }))
+}
+
+func howOften(n int) string {
+	if n == 1 {
+		return "once,"
+	}
+	return fmt.Sprintf("%d times, the last time", n)
 }

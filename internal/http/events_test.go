@@ -212,3 +212,17 @@ func (w *stuck) Write([]byte) (int, error) {
 	return 0, &net.OpError{Op: "write", Err: bytes.ErrTooLarge}
 }
 func (w *stuck) SetWriteDeadline(at time.Time) error { w.deadlines <- at; return nil }
+
+func TestAStepThatAReplayTookBackIsOfNoRun(t *testing.T) {
+	t.Parallel()
+	feed := &parts{next: make(chan engine.FeedPart, 1)}
+	c := setup(t, Options{Engine: &fake{feed: feed}})
+	back := task()
+	back.ParentRun = -3
+	feed.next <- engine.FeedPart{Tasks: []*workflow.Task{back}, End: true}
+	for line := range c.open(t, executionPath+"/events") {
+		if strings.Contains(line, `"step_key"`) && !strings.Contains(line, `"run":0,"parent_run":null,`) {
+			t.Errorf("told was %s", line)
+		}
+	}
+}

@@ -135,6 +135,12 @@ func (w *jsonWriter) taskFields(t *workflow.Task, worker workflow.ID) {
 	w.int("attempt", int64(t.Attempt))
 	w.int("retries", int64(retries(t)))
 	w.bool("cache_hit", t.CacheHit)
+	w.int("run", int64(t.Run))
+	if t.ParentRun < 0 {
+		w.null("parent_run")
+	} else {
+		w.int("parent_run", int64(t.ParentRun))
+	}
 	w.raw("input", t.Input)
 	w.raw("result", t.Result)
 	w.failure("error", t.Error)

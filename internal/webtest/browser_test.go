@@ -250,12 +250,36 @@ func (p *page) fill(label, text string) {
 	p.keys(text)
 }
 
+// field is an expression for the control with a label; while there is a dialog, in that.
+func field(label string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll(document.querySelector('dialog') ? 'dialog[open] label' : 'label')].find(e => e.textContent.includes(%s))?.control`, quote(label))
+}
+
 // focus puts the focus into the field with a label.
 func (p *page) focus(label string) {
 	p.t.Helper()
-	find := fmt.Sprintf(`[...(document.querySelector('dialog[open]') ?? document).querySelectorAll('label')].find(e => e.textContent.includes(%s))`, quote(label))
-	p.waitFor(find, "the field "+label)
-	js[bool](p, "(("+find+").control.focus(), true)")
+	p.waitFor(field(label), "the field "+label)
+	js[bool](p, "("+field(label)+".focus(), true)")
+}
+
+// choose picks an option of the select with a label.
+func (p *page) choose(label, option string) {
+	p.t.Helper()
+	p.focus(label)
+	js[bool](p, fmt.Sprintf("(e => { e.value = %s; return e.dispatchEvent(new Event('change', { bubbles: true })); })(%s)", quote(option), field(label)))
+}
+
+// check clicks the box, or the radio button, with a label.
+func (p *page) check(label string) {
+	p.t.Helper()
+	p.focus(label)
+	js[bool](p, "("+field(label)+".click(), true)")
+}
+
+// closed waits until no dialog is open.
+func (p *page) closed() {
+	p.t.Helper()
+	p.waitFor("!document.querySelector('dialog')", "the dialog to close")
 }
 
 // keys types.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,6 +83,8 @@ func (d *demo) worker() *durable.Worker {
 	})
 	durable.Orchestrator(w, "refund", func(ctx *durable.Context, o order) (string, error) { return durable.Call[string](ctx, "pay-back", o) })
 	durable.Orchestrator(w, "gated", func(ctx *durable.Context, o order) (string, error) { return durable.Call[string](ctx, "hold", o) })
+	durable.Orchestrator(w, "book-trip", bookTrip)
+	durable.Orchestrator(w, "nightly", nightly)
 	durable.Orchestrator(w, "wide", wide)
 	durable.Activity(w, "charge-card", func(ctx context.Context, o order) (map[string]any, error) {
 		if _, err := take[order](160*time.Millisecond, "")(ctx, o); err != nil {
@@ -98,6 +101,10 @@ func (d *demo) worker() *durable.Worker {
 	durable.Activity(w, "hand-over", take[string](210*time.Millisecond, "TRACK-1003"), durable.Queue("warehouse"))
 	durable.Activity(w, "send-receipt", take[string](40*time.Millisecond, "sent"), durable.Queue("mail"), durable.Timeout(5*time.Second), durable.CacheTTL(time.Hour))
 	durable.Activity(w, "pay-back", d.payBack, durable.Queue("payments"), durable.Retry(durable.RetryPolicy{MaxAttempts: 2, InitialDelay: 20 * time.Millisecond}))
+	durable.Activity(w, "flaky", func(context.Context, int) (int, error) { return 0, durable.Errorf("busy", "come back later") },
+		durable.Retry(durable.RetryPolicy{MaxAttempts: 3, InitialDelay: time.Hour, MaxDelay: time.Hour}))
+	durable.Activity(w, "book-seat", take[string](time.Millisecond, "14C"))
+	durable.Activity(w, "release-seat", take[string](time.Millisecond, "released"))
 	durable.Activity(w, "hold", func(ctx context.Context, _ order) (string, error) {
 		select {
 		case <-d.gate:
@@ -146,6 +153,31 @@ func (d *demo) payBack(_ context.Context, o order) (string, error) {
 		return "", durable.Errorf("account_closed", "the customer's account %s is closed", o.ID)
 	}
 	return "paid back", nil
+}
+
+// nightly waits for what lies in the future, in each way.
+func nightly(ctx *durable.Context, n int) (int, error) {
+	failing := durable.Start[int](ctx, "flaky", n)
+	signal := durable.NextSignal[any](ctx, "go", 30*time.Minute)
+	if err := ctx.Sleep(3 * time.Hour); err != nil {
+		return 0, err
+	}
+	if _, err := signal.Get(); err != nil {
+		return 0, err
+	}
+	return failing.Get()
+}
+
+// bookTrip waits for payment, and gives the seat back when it is cancelled.
+func bookTrip(ctx *durable.Context, traveller string) (string, error) {
+	seat, err := durable.Call[string](ctx, "book-seat", traveller)
+	if err != nil {
+		return "", err
+	}
+	if _, err = durable.WaitSignal[any](ctx, "payment", time.Hour); ctx.CancelRequested() {
+		return durable.Call[string](ctx, "release-seat", seat)
+	}
+	return seat, err
 }
 
 // wide makes many steps without a delivery of each, waits, and makes one more.
@@ -206,18 +238,32 @@ func newOrder(n int) order {
 	return order{ID: fmt.Sprintf("ORD-%04d", n), Items: []string{"lamp", "desk", "chair", "shelf"}}
 }
 
-// task gives the id of the first task of an execution that is about name; "" if there is none.
+// task gives the id of a task of an execution that is about name, the newest; "" if there is none.
 func (d *demo) task(id, name string) string {
+	d.t.Helper()
+	if tasks := d.tasks(id, name); len(tasks) > 0 {
+		return tasks[0].ID
+	}
+	return ""
+}
+
+// tasks gives those of an execution that are about name, the newest first.
+func (d *demo) tasks(id, name string) []durable.TaskInfo {
 	d.t.Helper()
 	filter := durable.TaskFilter{Kinds: []string{"activity", "signal"}}
 	tasks, err := d.client.ExecutionTasks(d.t.Context(), id, filter, durable.Part{})
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	for _, task := range tasks.Items {
-		if task.Name == name {
-			return task.ID
+	return slices.DeleteFunc(tasks.Items, func(t durable.TaskInfo) bool { return t.Name != name })
+}
+
+// until waits until something is so.
+func (d *demo) until(what string, is func() bool) {
+	d.t.Helper()
+	for end := time.Now().Add(patience); !is(); <-time.After(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			d.t.Fatalf("waited in vain until %s", what)
 		}
 	}
-	return ""
 }

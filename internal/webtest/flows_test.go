@@ -161,12 +161,26 @@ func TestQueueIsPausedAndResumed(t *testing.T) {
 	p.click("tbody", "Pause mail")
 	p.click("dialog footer", "Pause the queue")
 	p.text("tbody", "paused")
+	paused := func(want bool) {
+		t.Helper()
+		queues, err := d.client.Queues(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range queues {
+			if q.Paused != (want && q.Name == "mail") {
+				t.Errorf("the queue %s is paused: %t", q.Name, q.Paused)
+			}
+		}
+	}
+	paused(true)
 	id := d.dispatch("send-receipt", "ORD-1")
 	p.visit("#/executions/" + id)
 	p.text(".why", `queue "mail" is paused`)
 	p.visit("#/queues")
 	p.click("tbody", "Resume mail")
 	d.await(id, durable.StateCompleted)
+	paused(false)
 }
 
 func TestExecutionIsStartedAndCancelled(t *testing.T) {
@@ -212,6 +226,11 @@ func TestKeyIsAskedFor(t *testing.T) {
 	p.waitFor("document.querySelector('.connection')?.textContent === 'Live'", "the stream of events, with the key")
 	p.must(navigate(d.url + "/#/functions"))
 	p.text("main", "charge-card")
+	p.accessible("the page with a key")
+	p.look(phone)
+	p.waitFor("document.documentElement.scrollWidth <= 375", "all of it on a phone")
+	p.shoot("with-key-phone")
+	p.look(light)
 	p.click(".side", "Forget the key")
 	p.text("h1", "needs a key")
 }

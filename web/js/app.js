@@ -60,8 +60,8 @@ function Shell() {
     <header class="side">
       <a class="brand" href="#/overview"><img src="/dashboard/css/icon.svg" alt="" width="28" height="28" /><span>Stent</span></a>
       <${Navigation} current=${name} />
-      <div class="side-end"><${Connection} /><${ThemeSwitch} />
-        ${hasKey() && html`<button type="button" class="button ghost" onClick=${forgetKey}><${Icon} name="key" />Forget the key</button>`}</div>
+      <div class="side-end"><${Reference} /><${Connection} /><${ThemeSwitch} />
+        ${hasKey() && html`<button type="button" class="side-link" title="Forget the key" onClick=${forgetKey}><${Icon} name="key" /><span>Forget the key</span></button>`}</div>
     </header>
     <main id="main" tabindex="-1" ref=${main}>
       ${pageOf(page, name, parts, query)}
@@ -86,6 +86,10 @@ function Navigation({ current }) {
       ${p.name === 'dead-letters' && letters.data > 0 && html`<span class="badge">${count(letters.data)}<span class="hidden"> waiting</span></span>`}
     </a></li>`)}</ul></nav>`;
 }
+
+/** It has a tab of its own, so that what is followed here stays in sight. */
+const Reference = () => html`<a class="side-link" href="/docs" target="_blank" rel="noopener" title="REST reference">
+  <${Icon} name="book" /><span>REST reference<span class="hidden"> (opens a new tab)</span></span></a>`;
 
 const connectionTexts = {
   connecting: ['Connecting', 'idle'], live: ['Live', 'good'], reconnecting: ['Reconnecting', 'warn'], ended: ['Offline', 'idle'], failed: ['Offline', 'bad'],

@@ -26,18 +26,18 @@ function two(ms, large, largeName, small, smallName) {
 }
 
 /** One unit, rounded down: "12 s", "3 m", "5 h". */
-function rough(ms) {
+export function rough(ms) {
   if (ms < minute) return `${Math.floor(ms / second)} s`;
   if (ms < hour) return `${Math.floor(ms / minute)} m`;
   if (ms < 2 * day) return `${Math.floor(ms / hour)} h`;
   return `${Math.floor(ms / day)} d`;
 }
 
-/** How long ago, or in how long. */
+/** How long ago, roughly, or in how long. */
 export function relative(at, now) {
   const ms = now - at;
   if (Math.abs(ms) < 2 * second) return 'just now';
-  return ms > 0 ? `${rough(ms)} ago` : `in ${rough(-ms)}`;
+  return ms > 0 ? `${rough(ms)} ago` : `in ${duration(-ms)}`;
 }
 
 const absoluteFormat = new Intl.DateTimeFormat(undefined, {

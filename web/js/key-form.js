@@ -19,6 +19,7 @@ export function KeyForm({ refused }) {
       <${Field} label="API key" fault=${refused ? 'The service did not take the last key.' : null} control=${(attributes) => html`
         <input type="password" autocomplete="off" autofocus ...${attributes} value=${key} onInput=${(e) => setKey(e.target.value)} />`} />
       <button type="submit" class="button primary" disabled=${!key.trim()}>Open the dashboard</button>
+      <p class="muted">The <a href="/docs">REST reference</a> is open without one.</p>
     </form>
   </main>`;
 }

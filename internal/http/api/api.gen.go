@@ -1487,6 +1487,9 @@ type Task struct {
 	// Example: charge
 	Name string `json:"name"`
 
+	// ParentRun The run of its parent that made it. Where that is not the parent's `run`, the step is history, and of no account any more. Null of a step that a replay took back with the turn that made it.
+	ParentRun *int `json:"parent_run"`
+
 	// ParentTaskID A UUID in its usual form of 36 characters, or null.
 	ParentTaskID *NullableID `json:"parent_task_id"`
 
@@ -1503,6 +1506,9 @@ type Task struct {
 
 	// Retries Failed attempts that were tried again.
 	Retries int `json:"retries"`
+
+	// Run How often this orchestrator has begun anew: by a restart, or as it continued as new. 0 of all others.
+	Run int `json:"run"`
 
 	// ScheduledFor RFC 3339, or null. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
 	//

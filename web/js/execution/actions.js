@@ -26,7 +26,7 @@ export const ActionDialog = (props) => html`<${dialogs[props.dialog.name]} ...${
 const act = ({ execution, again }) => async (action, body, done) => {
   await post(at('executions', execution.id, action), body);
   announce(done);
-  if (action === 'restart') again(); // the others are told by the stream
+  if (terminal.has(execution.state)) again(); // the stream has ended with it
 };
 
 function SignalDialog({ execution, dialog, onClose }) {

@@ -1,9 +1,10 @@
 // What a task's time went into, as pieces of a bar.
 import { duration, ms } from '../format.js';
+import { dueOf } from './scale.js';
 
 /**
  * @typedef {object} Piece
- * @property {'queued' | 'backoff' | 'attempt' | 'run' | 'wait' | 'span' | 'moment'} kind
+ * @property {'queued' | 'backoff' | 'attempt' | 'run' | 'wait' | 'span' | 'moment' | 'due'} kind
  * @property {number} from milliseconds
  * @property {number} to
  * @property {string} state of the task, for its colour
@@ -14,10 +15,18 @@ import { duration, ms } from '../format.js';
  * @param {object} task
  * @param {'run' | 'wait' | 'span' | 'moment'} role
  * @param {object[] | undefined} attempts that failed, if they are known
- * @param {number} now
- * @returns {Piece[]}
+ * @param {import('./scale.js').Scale} scale
+ * @returns {Piece[]} one at least
  */
-export function piecesOf(task, role, attempts, now) {
+export function piecesOf(task, role, attempts, { now, live }) {
+  const pieces = past(task, role, attempts, now);
+  const due = live ? dueOf(task, now) : null;
+  if (due !== null) pieces.push(piece('due', task, Math.max(now, pieces.at(-1).to), due, 'due in'));
+  return pieces;
+}
+
+/** What has been. */
+function past(task, role, attempts, now) {
   const created = ms(task.created_at);
   const end = task.completed_at ? ms(task.completed_at) : Math.max(now, created);
   if (role === 'moment') return [piece('moment', task, created, end, 'done at once')];
@@ -52,13 +61,3 @@ export function piecesOf(task, role, attempts, now) {
 }
 
 const piece = (kind, task, from, to, words) => ({ kind, from, to, state: task.state, text: `${words}: ${duration(to - from)}` });
-
-/** Marks of a time axis: about `wanted` round times between 0 and the length. */
-export function marks(length, wanted) {
-  const rough = length / wanted;
-  const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 14400e3, 21600e3, 43200e3, 86400e3];
-  const step = steps.find((s) => s >= rough) ?? Math.ceil(rough / 86400e3) * 86400e3;
-  const all = [];
-  for (let at = 0; at <= length; at += step) all.push(at);
-  return all;
-}

@@ -11,8 +11,8 @@ import { Failure, Json } from '../ui/json.js';
 import { Failed, Loading } from '../ui/notice.js';
 import { Exactly, Lasted } from '../ui/time.js';
 
-/** @param {{task: object, close: () => void, restart?: (step: string) => void}} props */
-export function Details({ task, close, restart }) {
+/** @param {{task: object, past: boolean, close: () => void, zoom?: () => void, restart?: (step: string) => void}} props */
+export function Details({ task, past, close, zoom, restart }) {
   const read = useResource((signal) => get(at('tasks', task.id), {}, signal), [task.id]);
   const seen = `${task.state} ${task.attempt} ${task.retries} ${task.completed_at}`;
   const last = useRef(seen);
@@ -24,10 +24,10 @@ export function Details({ task, close, restart }) {
   }, [seen]);
   const full = { ...read.data, ...task, input: read.data?.input ?? task.input, result: read.data?.result ?? task.result };
   return html`<aside class="details" aria-label="Details of the step" onKeyDown=${(e) => { if (e.key === 'Escape') close(); }}>
-    <header><div><h2>${task.step_key}</h2><p class="muted">${task.kind}${task.function && task.function !== task.name ? ` · ${task.function}` : ''}${task.kind !== 'activity' || task.name !== task.function ? ` · ${task.name}` : ''}</p></div>
+    <header><div><h2>${task.step_key}</h2><p class="muted">${task.kind}${task.function && task.function !== task.name ? ` · ${task.function}` : ''}${task.name && (task.kind !== 'activity' || task.name !== task.function) ? ` · ${task.name}` : ''}</p></div>
       <button type="button" class="button ghost" onClick=${close} aria-label="Close the details"><${Icon} name="cross" /></button></header>
     <div class="details-body">
-      <p class="details-state"><${State} state=${task.state} />${task.cache_hit && html`<${Tag}>from the cache<//>`}${task.retries > 0 && html`<${Tag}>${some(task.retries, 'retry', 'retries')}<//>`}</p>
+      <p class="details-state"><${State} state=${task.state} />${task.cache_hit && html`<${Tag}>from the cache<//>`}${past && html`<${Tag}>of an earlier run<//>`}${task.retries > 0 && html`<${Tag}>${some(task.retries, 'retry', 'retries')}<//>`}</p>
       ${full.error && html`<section><h3>Error</h3><${Failure} error=${full.error} /></section>`}
       <${Times} task=${full} />
       ${read.data?.attempts?.length > 0 && html`<${Attempts} attempts=${read.data.attempts} />`}
@@ -36,7 +36,8 @@ export function Details({ task, close, restart }) {
         <section><h3>Input</h3><${Json} value=${full.input} label="input" /></section>
         ${task.state === 'completed' && html`<section><h3>Result</h3><${Json} value=${full.result} label="result" /></section>`}
         ${full.details !== null && full.details !== undefined && html`<section><h3>Progress that it reported</h3><${Json} value=${full.details} label="details" /></section>`}`}
-      ${restart && task.step_key !== 'root' && html`<button type="button" class="button" onClick=${() => restart(task.step_key)}><${Icon} name="retry" />Restart from this step…</button>`}
+      <p class="actions">${zoom && html`<button type="button" class="button" onClick=${zoom}><${Icon} name="whole" />Zoom to it</button>`}
+        ${restart && task.step_key !== 'root' && html`<button type="button" class="button" onClick=${() => restart(task.step_key)}><${Icon} name="retry" />Restart from this step…</button>`}</p>
     </div>
   </aside>`;
 }

@@ -4,6 +4,8 @@ import { brief } from '../json.js';
 import { State, Tag } from '../ui/chip.js';
 import { Ago, Lasted } from '../ui/time.js';
 
+const quiet = new Set(['timer', 'local']); // kinds of which no result is nothing to tell
+
 export const factHeads = () => html`<span role="columnheader">State</span><span role="columnheader" class="mid-only">Attempts</span>
   <span role="columnheader" class="mid-only">Begun</span><span role="columnheader">Duration</span><span role="columnheader" class="wide-only">What came of it</span>`;
 
@@ -18,6 +20,7 @@ export const Facts = ({ task }) => html`
 function outcome(task) {
   if (task.error) return html`<span class="tone-bad-text">${task.error.type}: ${task.error.message}</span>`;
   if (task.cache_hit) return html`<${Tag}>from the cache<//> <code>${brief(task.result, 80)}</code>`;
+  if (task.state === 'completed' && task.result === null && quiet.has(task.kind)) return '';
   if (task.state === 'completed') return html`<code>${brief(task.result, 100)}</code>`;
   if (task.kind === 'timer') return html`until <${Ago} at=${task.scheduled_for} />`;
   if (task.kind === 'signal' && task.state !== 'cancelled') return html`for the signal ${task.name}`;

@@ -41,9 +41,6 @@ export function useExecution(id) {
     ...state,
     tree: tree.current,
     touch: () => setState((was) => ({ ...was, version: was.version + 1 })),
-    again() {
-      tree.current = new StepTree(); // a restart sweeps tasks away, and no event tells so
-      setRound((r) => r + 1);
-    },
+    again: () => setRound((r) => r + 1),
   };
 }

@@ -15,6 +15,7 @@ const manyChildren = 100;
  * @property {boolean} open whether they are shown
  * @property {number} position among those of the same parent, from 1
  * @property {number} siblings in all
+ * @property {boolean} past whether it is history, as isPast tells
  */
 
 export class StepTree {
@@ -49,24 +50,46 @@ export class StepTree {
     for (const id of this.children.keys()) if (id !== '') this.chosen.set(id, open);
   }
 
-  /** The rows that are shown, from top to bottom. @returns {Row[]} */
-  rows() {
+  /**
+   * The rows that are shown, from top to bottom.
+   * @param {boolean} withPast whether what is history is among them
+   * @returns {Row[]}
+   */
+  rows(withPast) {
     const rows = [];
-    const visit = (ids, depth) => ids.forEach((id, i) => {
-      const children = this.children.get(id) ?? [];
+    const visit = (ids, depth, past) => ids.forEach((id, i) => {
+      const task = this.tasks.get(id);
+      const isPast = past || this.isLeftBehind(task);
+      const children = (this.children.get(id) ?? []).filter((child) => withPast || !this.isLeftBehind(this.tasks.get(child)));
       const open = children.length > 0 && this.isOpen(id);
-      rows.push({ id, task: this.tasks.get(id), depth, children: children.length, open, position: i + 1, siblings: ids.length });
-      if (open) visit(children, depth + 1);
+      rows.push({ id, task, depth, children: children.length, open, position: i + 1, siblings: ids.length, past: isPast });
+      if (open) visit(children, depth + 1, isPast);
     });
-    visit(this.children.get('') ?? [], 0);
+    visit(this.children.get('') ?? [], 0, false);
     return rows;
   }
 
-  /** How many tasks are in each state. */
+  /** Whether an earlier run of its parent made a task: the parent was restarted since, or has continued as new. */
+  isLeftBehind(task) {
+    const parent = this.tasks.get(task.parent_task_id);
+    return parent !== undefined && parent.run !== task.parent_run;
+  }
+
+  /** Whether a task is history: it was left behind, or one above it was. */
+  isPast(task) {
+    for (let at = task; at; at = this.tasks.get(at.parent_task_id)) if (this.isLeftBehind(at)) return true;
+    return false;
+  }
+
+  /** How many tasks are in each state, but for those that are history. */
   counts() {
-    const counts = {};
-    for (const task of this.tasks.values()) counts[task.state] = (counts[task.state] ?? 0) + 1;
-    return counts;
+    const states = {};
+    let past = 0;
+    for (const task of this.tasks.values()) {
+      if (this.isPast(task)) past++;
+      else states[task.state] = (states[task.state] ?? 0) + 1;
+    }
+    return { states, past };
   }
 
   /** Whether a task is a wait, or one that others are made by. */

@@ -4,7 +4,7 @@ import { some } from '../format.js';
 import { html, useEffect } from '../html.js';
 import { useInterval, useResource } from '../resource.js';
 import { Icon } from '../ui/icon.js';
-import { Ago } from '../ui/time.js';
+import { Ago, Lasted } from '../ui/time.js';
 
 const icons = {
   retry: 'retry', scheduled: 'clock', due: 'queue', execution_paused: 'pause', queue_paused: 'pause', not_registered: 'warning', worker_unreachable: 'warning',
@@ -30,15 +30,15 @@ export function Why({ execution, version, select, signal }) {
   </section>`;
 }
 
-/** Since when; some of the sentences leave off before it. */
-const Since = ({ hold }) => (hold.detail.endsWith('since')
-  ? html`<${Ago} at=${hold.since} />`
-  : html`<span class="muted">(since <${Ago} at=${hold.since} />)</span>`);
+/** What holds it, and for how long; some of the sentences leave off before that. */
+const Sentence = ({ hold }) => html`<span>${hold.detail.replace(/ since$/, ' for')} ${hold.since && (hold.detail.endsWith(' since')
+  ? html`<${Lasted} from=${hold.since} to=${null} />`
+  : html`<span class="muted">(for <${Lasted} from=${hold.since} to=${null} />)</span>`)}</span>`;
 
 const Hold = ({ hold, select, signal }) => html`<li class=${troubles.has(hold.reason) ? 'trouble' : ''}>
   <${Icon} name=${icons[hold.reason] ?? 'hourglass'} class=${hold.reason === 'running' ? 'turning' : ''} />
-  <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.step === 'root' ? hold.name : hold.step}</button> <span>${hold.detail}</span>${hold.since && html` <${Since} hold=${hold} />`}</p>
+  <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.step === 'root' ? hold.name : hold.step}</button> <${Sentence} hold=${hold} /></p>
     ${hold.until && html`<p class="muted">${hold.reason === 'signal' ? 'given up' : hold.reason === 'running' ? 'lease ends' : 'due'} <${Ago} at=${hold.until} /></p>`}
-    ${hold.error && html`<p class="row-error">${hold.error.type}: ${hold.error.message}</p>`}</div>
+    ${hold.error && !hold.detail.includes(hold.error.message) && html`<p class="row-error">${hold.error.type}: ${hold.error.message}</p>`}</div>
   ${hold.reason === 'signal' && html`<button type="button" class="button small" onClick=${() => signal(hold.name)}><${Icon} name="signal" />Send it…</button>`}
 </li>`;

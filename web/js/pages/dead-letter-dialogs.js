@@ -1,6 +1,6 @@
 // What can be done with dead letters.
 import { at, post, remove } from '../api.js';
-import { some } from '../format.js';
+import { clock, some } from '../format.js';
 import { html, useState } from '../html.js';
 import { FormDialog } from '../ui/dialog.js';
 import { Check, TextField } from '../ui/field.js';
@@ -32,7 +32,7 @@ export function DiscardDialog({ letter, done, onClose }) {
 
 /** @param {{filter: {function: string, queue: string, failed_after?: string}}} props */
 export function ReplayAllDialog({ filter, done, onClose }) {
-  const which = [filter.function && `of ${filter.function}`, filter.queue && `in the queue ${filter.queue}`].filter(Boolean).join(', ');
+  const which = [filter.function && `of ${filter.function}`, filter.queue && `in the queue ${filter.queue}`, filter.failed_after && `that failed after ${clock(filter.failed_after)}`].filter(Boolean).join(', ');
   const replay = async () => {
     const { replayed, refused } = await post('/v1/dead-letters/replay', { function: filter.function || null, queue: filter.queue || null, failed_after: filter.failed_after ?? null });
     announce(`Replayed ${some(replayed, 'dead letter')}${refused ? `; ${refused} stay, as nobody waits for them` : ''}`);

@@ -1,5 +1,6 @@
 // One execution, live.
 import { at, get } from '../api.js';
+import { serverTime } from '../clock.js';
 import { html, useEffect, useState } from '../html.js';
 import { useChanges } from '../live.js';
 import { replace, to } from '../router.js';
@@ -11,11 +12,14 @@ import { Empty, Failed, Loading } from '../ui/notice.js';
 import { ActionDialog, Actions } from '../execution/actions.js';
 import { Details } from '../execution/details.js';
 import { useExecution } from '../execution/follow.js';
+import { fit, scaleOf } from '../execution/scale.js';
 import { Steps } from '../execution/steps.js';
 import { Signals, Summary, Values } from '../execution/summary.js';
 import { Why } from '../execution/why.js';
 
 const tabs = [['timeline', 'Timeline'], ['tree', 'Tree'], ['values', 'Values'], ['signals', 'Signals']];
+
+const covered = matchMedia('(max-width: 1080px)'); // the details lie over the steps, as in pages.css
 
 /** @param {{id: string, query: URLSearchParams}} props */
 export function Execution({ id, query }) {
@@ -26,24 +30,35 @@ export function Execution({ id, query }) {
   useReopened(id, execution, status, again);
   const view = query.get('view') ?? 'timeline';
   const selected = query.get('task');
-  const turn = (next) => replace(to(['executions', id], { view, task: selected, ...next }));
+  const withPast = query.get('runs') === 'all';
+  const turn = (next) => replace(to(['executions', id], { ...Object.fromEntries(query), ...next }));
   if (!execution) return error ? html`<${Missing} id=${id} error=${error} again=${again} />` : html`<${Loading} what=${status === 'reconnecting' ? 'The service does not answer; trying again' : 'Reading the execution'} />`;
   const chosen = selected && tree.tasks.get(selected);
+  const { states, past } = tree.counts();
   const close = () => {
     turn({ task: null });
     document.querySelector('.step-row[tabindex="0"]')?.focus();
   };
+  const zoomTo = () => {
+    turn({ zoom: fit(scaleOf(execution, tree, serverTime(), null), chosen), task: covered.matches ? null : selected });
+    if (!covered.matches) return;
+    const row = document.querySelector('.step-row[tabindex="0"]');
+    row?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: 'center' });
+  };
   return html`<article class="page execution">
     <${Head} execution=${execution} status=${status} open=${setDialog} />
-    <${Summary} execution=${execution} states=${tree.counts()} />
+    <${Summary} execution=${execution} states=${states} />
     ${execution.error && html`<section class="card error-card" aria-label="Error"><${Failure} error=${execution.error} /></section>`}
     ${!terminal.has(execution.state) && html`<${Why} execution=${execution} version=${version} select=${(task) => turn({ task })} signal=${(signal) => setDialog({ name: 'signal', signal })} />`}
     <div class="tabs" role="group" aria-label="View">${tabs.map(([name, title]) => html`<button type="button" aria-pressed=${view === name ? 'true' : 'false'} onClick=${() => turn({ view: name })}>${title}</button>`)}</div>
     <div class="split ${chosen ? 'with-details' : ''}">
       <div class="split-main">${view === 'values' ? html`<${Values} execution=${execution} />`
         : view === 'signals' ? html`<${Signals} id=${id} version=${version} />`
-        : html`<${Steps} key=${id} execution=${execution} tree=${tree} version=${version} view=${view === 'tree' ? 'tree' : 'timeline'} selected=${selected} select=${(task) => (task ? turn({ task }) : close())} touch=${followed.touch} />`}</div>
-      ${chosen && html`<${Details} key=${selected} task=${chosen} close=${close} restart=${chosen.parent_task_id === rootOf(tree) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
+        : html`<${Steps} key=${id} execution=${execution} tree=${tree} version=${version} view=${view === 'tree' ? 'tree' : 'timeline'} selected=${selected} select=${(task) => (task ? turn({ task }) : close())} touch=${followed.touch}
+          past=${past} withPast=${withPast} showPast=${(yes) => turn({ runs: yes ? 'all' : null })} part=${query.get('zoom')} zoom=${(zoom) => turn({ zoom })} />`}</div>
+      ${chosen && html`<${Details} key=${selected} task=${chosen} past=${tree.isPast(chosen)} close=${close} zoom=${view === 'timeline' ? zoomTo : undefined}
+        restart=${chosen.parent_task_id === rootOf(tree) && !tree.isLeftBehind(chosen) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
     </div>
     ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${dialog.name === 'restart' ? stepsOf(tree) : []} again=${again} onClose=${() => setDialog(null)} />`}
   </article>`;
@@ -61,7 +76,7 @@ const Missing = ({ id, error, again }) => (error.status === 404 || error.status 
   : html`<${Failed} error=${error} retry=${again} />`);
 
 const rootOf = (tree) => (tree.children.get('') ?? []).find((id) => tree.tasks.get(id).step_key === 'root');
-const stepsOf = (tree) => (tree.children.get(rootOf(tree)) ?? []).map((id) => tree.tasks.get(id).step_key);
+const stepsOf = (tree) => (tree.children.get(rootOf(tree)) ?? []).map((id) => tree.tasks.get(id)).filter((task) => !tree.isPast(task)).map((task) => task.step_key);
 
 /** An execution that had ended may begin again: by a restart, or the replay of a dead letter. */
 function useReopened(id, execution, status, again) {

@@ -12,7 +12,7 @@ export function Dialog({ title, onClose, children, wide = false }) {
     const before = document.activeElement;
     const dialog = element.current;
     dialog.showModal();
-    dialog.querySelector('[data-first]')?.focus();
+    (dialog.querySelector('[data-first]') ?? dialog.querySelector('footer .primary') ?? dialog.querySelector('footer .button'))?.focus(); // what does harm is not at hand
     return () => {
       dialog.close();
       if (before?.isConnected) before.focus();
@@ -28,6 +28,11 @@ export function Dialog({ title, onClose, children, wide = false }) {
     ${children}
   </dialog>`;
 }
+
+/** What is wrong: with which field, if that is known, else in all. */
+const Faults = ({ error }) => (error.errors?.length > 0
+  ? html`<ul>${error.errors.map((e) => html`<li><code>${e.pointer.replace(/^\//, '') || 'body'}</code> ${e.detail}</li>`)}</ul>`
+  : html`<p>${error.message}</p>`);
 
 /**
  * A dialog with a form whose submission is a request: it stays open with what is
@@ -53,8 +58,7 @@ export function FormDialog({ title, submit, danger = false, action, onClose, rea
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <form onSubmit=${send} novalidate>
       <div class="dialog-body">${children}
-        ${error && html`<div class="banner tone-bad" role="alert"><${Icon} name="warning" /><div><p>${error.message}</p>
-          ${error.errors?.length > 0 && html`<ul>${error.errors.map((x) => html`<li><code>${x.pointer || 'body'}</code> ${x.detail}</li>`)}</ul>`}</div></div>`}
+        ${error && html`<div class="banner tone-bad" role="alert"><${Icon} name="warning" /><${Faults} error=${error} /></div>`}
       </div>
       <footer><button type="button" class="button" onClick=${onClose}>Back</button>
         <button type="submit" class="button ${danger ? 'danger' : 'primary'}" disabled=${busy || !ready}>${busy && html`<${Icon} name="spinner" class="turning" />`}${submit}</button></footer>

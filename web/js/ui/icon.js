@@ -29,10 +29,13 @@ const paths = {
   system: 'M4 5h16v11H4zM9 20h6M12 16v4',
   retry: 'M4 12a8 8 0 1 1 2.5 5.8M4 19v-5h5',
   chevron: 'M9 6l6 6-6 6',
+  minus: 'M5 12h14',
+  whole: 'M4 5v14M20 5v14M8 12h8M10 9l-3 3 3 3M14 9l3 3-3 3',
   plus: 'M12 5v14M5 12h14',
   search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l4 4',
   trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
   key: 'M8 11a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM11 12l8-8M15 8l3 3',
+  book: 'M5 4h9a4 4 0 0 1 4 4v12H8a3 3 0 0 1-3-3zM5 17a3 3 0 0 1 3-3h10',
   back: 'M15 6l-6 6 6 6',
 };
 
