@@ -112,14 +112,23 @@ func onlyOldOnesGo(f *fixture) {
 
 // A callback is open after its execution has ended. It does not hold others up.
 func openTasksKeep(f *fixture) {
-	calling, root := f.start("f", endedAgo(3*time.Hour))
+	count := func(want int64) {
+		f.Helper()
+		n, err := f.store.CountEnded(f.ctx, time.Hour)
+		f.ok(err)
+		f.equal("counted", n, want)
+	}
+	calling, root := f.start("f", endedAgo(3*time.Hour), func(e *workflow.Execution, _ *workflow.Task) { e.CallbackURL = "http://there" })
 	callback := newChild(root, "callback", due(time.Now()), func(t *workflow.Task) { t.Parent, t.Op = workflow.ID{}, workflow.OpCallback })
 	f.add(callback)
 	done, _ := f.start("f", endedAgo(2*time.Hour))
+	count(1)
 	deleted, _ := f.deleteEnded("f", time.Hour, 1)
 	f.equal("deleted", deleted, 1)
 	f.equal("left", f.left(calling, done), []workflow.ID{calling.ID})
+	count(0)
 	f.change(callback, func(t *workflow.Task) { t.State, t.DueAt = workflow.TaskCompleted, nil })
+	count(1)
 	deleted, _ = f.deleteEnded("f", time.Hour, 1)
 	f.equal("deleted in the end", deleted, 1)
 }
