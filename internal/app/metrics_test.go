@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stent-dev/stent/internal/db"
 )
 
 // metric sums a series over all processes of the cluster. The series is as the
@@ -137,5 +141,25 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 	}
 	if outcomes[broken] != "failed" || outcomes[echo] != "completed" || requests < 4 {
 		t.Errorf("logged were the outcomes %v and %d requests", outcomes, requests)
+	}
+}
+
+var depthAlert = regexp.MustCompile(`\(stent_queue_depth\) *(>=?) *([0-9]+)`)
+
+// A queue is counted so far and no further: an alert that waits for more never comes.
+func TestAlertsAboutQueuesAreWithinWhatIsCounted(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := depthAlert.FindAllStringSubmatch(string(text), -1)
+	if len(found) == 0 {
+		t.Fatal("there is none")
+	}
+	for _, m := range found {
+		if least, err := strconv.Atoi(m[2]); err != nil || least > db.CountedUpTo || least == db.CountedUpTo && m[1] == ">" {
+			t.Errorf("%s: only %d are counted, %v", m[0], db.CountedUpTo, err)
+		}
 	}
 }
