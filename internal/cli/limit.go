@@ -2,10 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // atMost is a flag that takes how many there may be: from 1 to most. None would be
@@ -41,24 +41,24 @@ func (n *atMost) Set(text string) error {
 	return nil
 }
 
-// mayBeEmpty are the flags that say nothing when their value is empty.
-var mayBeEmpty = map[string]bool{"cursor": true, "url": true, "api-key": true}
+// textFlags are the flags whose text matters: those that select and name things.
+var textFlags = []string{"function", "queue", "tag", "state", "kind", "execution", "from-step", "idempotency-key", "callback-url", "secret"}
 
 // refuseEmpty refuses flags with an empty text. It is what becomes of a variable that
 // is not set, and to go on without the flag would act on more than was meant.
-func refuseEmpty(cmd *cobra.Command) (err error) {
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		empty := f.Value.Type() == "string" && f.Value.String() == ""
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values := list.GetSlice()
-			empty = len(values) == 0
-			for _, v := range values {
-				empty = empty || v == ""
-			}
+func refuseEmpty(cmd *cobra.Command) error {
+	for _, name := range textFlags {
+		f := cmd.Flags().Lookup(name)
+		if f == nil || !f.Changed {
+			continue
 		}
-		if empty && err == nil && !mayBeEmpty[f.Name] {
-			err = usagef("--%s is empty: leave it out, or say something", f.Name)
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(interface{ GetSlice() []string }); ok {
+			values = list.GetSlice()
 		}
-	})
-	return err
+		if len(values) == 0 || slices.Contains(values, "") {
+			return usagef("--%s is empty: leave it out, or say something", name)
+		}
+	}
+	return nil
 }
