@@ -119,6 +119,7 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 	}
 	outcomes := map[any]any{}
 	requests := 0
+	var standing []string // the scheduler's id, each time that it tells where it stands
 	for line := range bytes.Lines([]byte(output)) {
 		var l map[string]any
 		if json.Unmarshal(line, &l) != nil {
@@ -132,6 +133,8 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 				}
 			}
 			outcomes[l["execution_id"]] = l["outcome"]
+		case "the scheduler takes tasks", "the scheduler drains", "the scheduler stops":
+			standing = append(standing, fmt.Sprint(l["scheduler_id"]))
 		case "request served":
 			requests++
 			if l["request_id"] == nil || l["status"] == nil {
@@ -141,6 +144,9 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 	}
 	if outcomes[broken] != "failed" || outcomes[echo] != "completed" || requests < 4 {
 		t.Errorf("logged were the outcomes %v and %d requests", outcomes, requests)
+	}
+	if len(standing) != 3 || standing[0] == "<nil>" || standing[1] != standing[0] || standing[2] != standing[0] {
+		t.Errorf("the scheduler told where it stands as %q", standing)
 	}
 }
 
