@@ -98,7 +98,9 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	return readAnswer(resp, out)
 }
 
-// send sends a request; the answer's body is the caller's to close.
+// send sends a request; the answer's body is the caller's to close. Redirects are
+// followed, but not those after which net/http sends a GET without a body in place of
+// a POST: its answer would look like a success of something that never happened.
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	var body io.Reader
 	if r.body != nil {
@@ -131,6 +133,10 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("stent: %w", err)
+	}
+	if from := resp.Request; from != nil && from.Method != r.method {
+		_ = resp.Body.Close() // it answers another request
+		return nil, &APIError{Status: http.StatusMovedPermanently, Detail: fmt.Sprintf("the URL redirects to %s, which loses what is sent; use that one", from.URL)}
 	}
 	return resp, nil
 }

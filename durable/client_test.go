@@ -159,6 +159,34 @@ func TestRefusalIsAnAPIError(t *testing.T) {
 	}
 }
 
+// net/http makes a GET of a POST that is redirected with 301, 302 or 303, as from http to
+// https, and its answer looks like a success.
+func TestARedirectThatLosesTheRequestIsAnError(t *testing.T) {
+	t.Parallel()
+	for status, lost := range map[int]bool{301: true, 302: true, 303: true, 307: false, 308: false} {
+		srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+			if !strings.HasPrefix(req.URL.Path, "/there") {
+				http.Redirect(rw, req, "/there"+req.URL.Path, status)
+				return
+			}
+			_, _ = io.WriteString(rw, `{"id":"e","items":[]}`)
+		}))
+		t.Cleanup(srv.Close)
+		c := durable.NewClient(srv.URL, durable.HTTPClient(srv.Client()))
+		e, err := c.Dispatch(t.Context(), "order", 1)
+		var refused *durable.APIError
+		switch {
+		case lost && (!errors.As(err, &refused) || !strings.Contains(err.Error(), srv.URL+"/there/v1/executions")):
+			t.Errorf("dispatched by a %d: %+v, %v", status, e, err)
+		case !lost && (err != nil || e.ID != "e"):
+			t.Errorf("dispatched by a %d: %+v, %v", status, e, err)
+		}
+		if e, err := c.Get(t.Context(), "e"); err != nil || e.ID != "e" {
+			t.Errorf("read by a %d: %+v, %v", status, e, err)
+		}
+	}
+}
+
 func TestClientRefusesWhatItCannotSend(t *testing.T) {
 	t.Parallel()
 	c := durable.NewClient("http://127.0.0.1:1")

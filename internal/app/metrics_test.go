@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stent-dev/stent/internal/db"
 )
 
 // metric sums a series over all processes of the cluster. The series is as the
@@ -115,6 +119,7 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 	}
 	outcomes := map[any]any{}
 	requests := 0
+	var standing []string // the scheduler's id, each time that it tells where it stands
 	for line := range bytes.Lines([]byte(output)) {
 		var l map[string]any
 		if json.Unmarshal(line, &l) != nil {
@@ -128,6 +133,8 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 				}
 			}
 			outcomes[l["execution_id"]] = l["outcome"]
+		case "the scheduler takes tasks", "the scheduler drains", "the scheduler stops":
+			standing = append(standing, fmt.Sprint(l["scheduler_id"]))
 		case "request served":
 			requests++
 			if l["request_id"] == nil || l["status"] == nil {
@@ -137,5 +144,28 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 	}
 	if outcomes[broken] != "failed" || outcomes[echo] != "completed" || requests < 4 {
 		t.Errorf("logged were the outcomes %v and %d requests", outcomes, requests)
+	}
+	if len(standing) != 3 || standing[0] == "<nil>" || standing[1] != standing[0] || standing[2] != standing[0] {
+		t.Errorf("the scheduler told where it stands as %q", standing)
+	}
+}
+
+var depthAlert = regexp.MustCompile(`\(stent_queue_depth\) *(>=?) *([0-9]+)`)
+
+// A queue is counted so far and no further: an alert that waits for more never comes.
+func TestAlertsAboutQueuesAreWithinWhatIsCounted(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := depthAlert.FindAllStringSubmatch(string(text), -1)
+	if len(found) == 0 {
+		t.Fatal("there is none")
+	}
+	for _, m := range found {
+		if least, err := strconv.Atoi(m[2]); err != nil || least > db.CountedUpTo || least == db.CountedUpTo && m[1] == ">" {
+			t.Errorf("%s: only %d are counted, %v", m[0], db.CountedUpTo, err)
+		}
 	}
 }

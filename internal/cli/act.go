@@ -10,6 +10,9 @@ import (
 	"github.com/stent-dev/stent/durable"
 )
 
+// maxBulk is the most that REST acts on at once.
+const maxBulk = 10_000
+
 // action is something to do to executions: to those that are named, one after the
 // other, or to those that a filter selects, at once.
 type action struct {
@@ -32,7 +35,7 @@ func (s *session) actionCommand(a action) *cobra.Command {
 	}
 	f := s.filter(cmd)
 	which := durable.Bulk{}
-	cmd.Flags().IntVarP(&which.Limit, "limit", "n", 1000, "with filters: the most executions to act on")
+	limitFlag(cmd, &which.Limit, 1000, maxBulk, "with filters: the most executions to act on, 10,000 at most")
 	cmd.Flags().BoolVar(&which.DryRun, "dry-run", false, "with filters: only tell how many executions they select")
 	force := new(bool)
 	if a.confirm != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -102,7 +103,11 @@ func (p *Program) Run(ctx context.Context, args []string) Exit {
 // tell tells on standard error what went wrong, and gives the code to exit with.
 func (s *session) tell(err error) Exit {
 	code, message, hint := explain(err, s)
-	fmt.Fprintf(s.Err, "stent: %s\n", message)
+	lines := strings.Split(message, "\n")
+	for i, line := range lines {
+		lines[i] = clean(line)
+	}
+	fmt.Fprintf(s.Err, "stent: %s\n", strings.Join(lines, "\n"))
 	if hint != "" {
 		fmt.Fprintln(s.Err, hint)
 	}
@@ -136,6 +141,9 @@ func (s *session) connect() error {
 // run makes a command's function of one that speaks to the service.
 func (s *session) run(do func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		if err := refuseEmpty(cmd); err != nil {
+			return err
+		}
 		if err := s.connect(); err != nil {
 			return err
 		}
@@ -147,7 +155,7 @@ func (s *session) run(do func(ctx context.Context, args []string) error) func(*c
 // show writes what was answered: as it came, or as the function does for people.
 func (s *session) show(people func() error) error {
 	if s.output == outputJSON {
-		return s.recorder.writeTo(s.Out)
+		return s.recorder.writeTo(s.Out, s.Screen)
 	}
 	return people()
 }
@@ -155,6 +163,6 @@ func (s *session) show(people func() error) error {
 // say tells people something about what they asked for, unless they want JSON.
 func (s *session) say(format string, args ...any) {
 	if s.output != outputJSON {
-		fmt.Fprintf(s.Err, format+"\n", args...)
+		fmt.Fprintln(s.Err, clean(fmt.Sprintf(format, args...)))
 	}
 }

@@ -109,3 +109,12 @@ func TestRefusalOfOneDoesNotKeepFromTheOthers(t *testing.T) {
 		t.Errorf("exit %d after %q: %s%s", exit, service.asked, &term.out, &term.err)
 	}
 }
+
+func TestNobodyIsAskedAboutNothing(t *testing.T) {
+	t.Parallel()
+	service, term := serve(t, map[string]answer{"POST /v1/cleanup": {200, `{"executions":0,"dead_letters":0,"more":false}`}})
+	exit := term.run(t.Context(), "cleanup", "--older-than", "30d")
+	if exit != cli.ExitOK || len(service.asked) != 1 || !isDry(service.asked[0]) || term.out.String() != "0 executions and 0 dead letters deleted\n" {
+		t.Errorf("exit %d after %q: %s%s", exit, service.asked, &term.out, &term.err)
+	}
+}

@@ -70,6 +70,9 @@ func (s *session) dispatch(ctx context.Context, function string, d *dispatch) er
 		return err
 	}
 	e, err := s.client.Dispatch(ctx, function, input, d.options()...)
+	if err == nil && e.ID == "" {
+		err = s.stranger()
+	}
 	if err != nil {
 		return err
 	}
@@ -131,7 +134,7 @@ func (s *session) await(ctx context.Context, id string, timeout time.Duration) (
 		waiting, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	e, err := s.client.Wait(waiting, id)
+	e, err := s.waitOn(waiting, id)
 	switch {
 	case err == nil:
 		return e, nil
@@ -143,13 +146,41 @@ func (s *session) await(ctx context.Context, id string, timeout time.Duration) (
 	return nil, fmt.Errorf("waiting for execution %s: %w", id, err)
 }
 
+// waitOn waits for the end of an execution, though the service may be away for up to
+// giveUp, as it may be while it is restarted.
+func (s *session) waitOn(ctx context.Context, id string) (*durable.Execution, error) {
+	var since time.Time // when the service was lost
+	for {
+		e, err := s.client.Wait(ctx, id)
+		if err == nil || ctx.Err() != nil || !passing(err) {
+			return e, err
+		}
+		switch now := s.Now(); {
+		case since.IsZero(), e != nil: // it was there in between
+			since = now
+		case now.Sub(since) > giveUp:
+			return nil, err
+		}
+		s.lostLine(err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pollAll):
+		}
+	}
+}
+
 // writeResult writes the result of a completed execution.
 func (s *session) writeResult(e *durable.Execution) error {
 	if e.State != durable.StateCompleted {
 		return nil
 	}
 	s.say("execution %s completed in %s", e.ID, s.took(&e.CreatedAt, e.CompletedAt))
-	_, err := fmt.Fprintln(s.Out, string(e.Result))
+	result := []byte(e.Result)
+	if s.Screen {
+		result = escapeJSON(result)
+	}
+	_, err := fmt.Fprintln(s.Out, string(result))
 	return err
 }
 

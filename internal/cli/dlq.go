@@ -148,7 +148,7 @@ func (s *session) dlqReplayAllCommand() *cobra.Command {
 	flags.StringVar(&which.Queue, "queue", "", "only those that went through this `queue`")
 	flags.Var(&after, "failed-after", "only those that failed after that: a time, or how long ago (2h)")
 	flags.Var(&before, "failed-before", "only those that failed before: a time, or how long ago (2h)")
-	flags.IntVarP(&which.Limit, "limit", "n", 1000, "the most to replay, 10,000 at most")
+	limitFlag(cmd, &which.Limit, 1000, maxBulk, "the most to replay, 10,000 at most")
 	flags.BoolVar(&which.KeepRetries, "keep-retries", false, keepRetries)
 	mustComplete(cmd, "function", s.functions(0))
 	mustComplete(cmd, "queue", s.queues(0))

@@ -76,6 +76,7 @@ func explain(err error, s *session) (code Exit, message, hint string) {
 	var unsent *url.Error
 	var lost net.Error
 	var malformed *json.SyntaxError
+	var mistyped *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &known):
 		return known.code, known.Error(), known.hint
@@ -88,8 +89,8 @@ func explain(err error, s *session) (code Exit, message, hint string) {
 		return ExitUnreachable, fmt.Sprintf("cannot reach Stent at %s: %v", s.url, unsent.Err), hintUnreachable
 	case errors.As(err, &lost), errors.Is(err, io.ErrUnexpectedEOF):
 		return ExitUnreachable, fmt.Sprintf("lost the connection to Stent at %s: %v", s.url, err), hintUnreachable
-	case errors.As(err, &malformed):
-		return ExitUnreachable, s.url + " does not answer as Stent does", hintURL
+	case errors.As(err, &malformed), errors.As(err, &mistyped):
+		return explain(s.stranger(), s)
 	}
 	return ExitFailed, strings.TrimPrefix(err.Error(), "stent: "), ""
 }
@@ -99,13 +100,18 @@ const (
 	hintURL         = "STENT_URL or --url says where Stent is."
 )
 
+// stranger is the error of a service whose answers are not those of Stent.
+func (s *session) stranger() error {
+	return &exitError{ExitUnreachable, errors.New(s.url + " does not answer as Stent does"), hintURL}
+}
+
 func explainRefusal(e *durable.APIError, service string) (code Exit, message, hint string) {
-	message = cmp.Or(e.Detail, e.Title)
+	message = clean(cmp.Or(e.Detail, e.Title))
 	if e.Code != "" {
 		message += " (" + e.Code + ")"
 	}
 	for _, f := range e.Fields {
-		message += "\n  " + f.Pointer + " " + f.Detail
+		message += "\n  " + clean(f.Pointer+" "+f.Detail)
 	}
 	switch {
 	case e.Code == "":

@@ -35,6 +35,12 @@ func TestRefusalsHaveTheirExitCodes(t *testing.T) {
 		"unavailable":    {problem(503, "unavailable"), cli.ExitUnreachable, "unavailable"},
 		"a proxy":        {answer{502, "<html>"}, cli.ExitUnreachable, "answered 502: the answer is not of Stent"},
 		"another server": {answer{200, "<html>"}, cli.ExitUnreachable, "does not answer as Stent does"},
+		"another API":    {answer{200, `{"hello":1}`}, cli.ExitUnreachable, "does not answer as Stent does"},
+		"a list":         {answer{200, `[1]`}, cli.ExitUnreachable, "does not answer as Stent does"},
+		"one that steers": {
+			answer{400, `{"code":"invalid_request","detail":"\u001b]0;owned\u0007","errors":[{"pointer":"/a","detail":"\u009b31m\nb"}]}`},
+			cli.ExitUsage, "stent:  ]0;owned  (invalid_request)\n  /a  31m b\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,6 +72,9 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 	for _, line := range []string{
 		"lst", "tasks lst", "list --bogus", "list extra", "show", "list --output xml", "list --url nowhere", "list --created-after yesterday",
 		"dispatch f --delay soon", "dispatch f --delay 1x", "dispatch f --timeout 1s", "dispatch f --input {", "dispatch f --input @/no/such/file", "dispatch f --input -",
+		"list --limit 0", "list --limit 501", "cancel --state running --limit 0 --force", "cancel --state running --limit 10001 --force",
+		"dlq replay-all --function= --force", "cancel --function order --state= --force", "cancel --tag= --force", "restart x --from-step= --force",
+		"dispatch f --idempotency-key=", "tasks list --execution=",
 		"cancel", "cancel x --state running", "restart --state failed --from-step a#0 --force", "watch x --state running", "cleanup",
 	} {
 		_, term := serve(t, everything())
@@ -134,6 +143,25 @@ func TestDispatchThatWaitsTellsHowItEnded(t *testing.T) {
 	}
 }
 
+// A restart of the service is none of the execution's, nor of who waits for it.
+func TestDispatchGoesOnWaitingForAServiceThatIsRestarted(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	_, term := serve(t, map[string]answer{
+		"POST /v1/executions": {201, durable.Execution{ID: executionID, State: durable.StateRunning}},
+		"GET /v1/executions/" + executionID: {200, func(w http.ResponseWriter, _ *http.Request) {
+			if asked++; asked == 1 {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			writeJSON(w, durable.Execution{ID: executionID, State: durable.StateCompleted, CompletedAt: &now, Result: []byte("7")})
+		}},
+	})
+	if exit := term.run(t.Context(), "dispatch", "order", "--wait"); exit != cli.ExitOK || term.out.String() != "7\n" || !strings.Contains(term.err.String(), "trying again") {
+		t.Errorf("exit %d: %s%s", exit, &term.out, &term.err)
+	}
+}
+
 func TestInterruptionHasItsExitCode(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -179,6 +207,27 @@ func TestAPIKeyAndURLComeFromFlagsAndTheEnvironment(t *testing.T) {
 		term := newTerminal(c.env)
 		if exit := term.run(t.Context(), append([]string{"list"}, c.args...)...); exit != cli.ExitOK || key != c.want {
 			t.Errorf("exit %d with the key %q, want %q: %s", exit, key, c.want, &term.err)
+		}
+	}
+}
+
+// A value of a worker's that steers the terminal is shown there as it may be, and the
+// same JSON; who reads it from a file or a pipe has it as it came.
+func TestResultsDoNotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	const result = "{\"a\":\"\u009b31m\u202e\u7f6e\"}"
+	for _, command := range []string{"dispatch order --wait", "show " + executionID + " --output json"} {
+		for _, screen := range []bool{true, false} {
+			body := `{"id":"` + executionID + `","state":"completed","result":` + result + `}`
+			_, term := serve(t, map[string]answer{"POST /v1/executions": {201, body}, "GET /v1/executions/" + executionID: {200, body}})
+			term.Screen = screen
+			want := result
+			if screen {
+				want = `{"a":"\u009b31m\u202e` + "\u7f6e" + `"}`
+			}
+			if exit := term.run(t.Context(), strings.Fields(command)...); exit != cli.ExitOK || !strings.Contains(term.out.String(), want) {
+				t.Errorf("%s on a screen (%t): exit %d, %q %s", command, screen, exit, &term.out, &term.err)
+			}
 		}
 	}
 }

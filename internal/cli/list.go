@@ -16,7 +16,7 @@ const maxLimit = 500
 // part adds the flags that say which part of a list to show.
 func part(cmd *cobra.Command) *durable.Part {
 	p, flags := &durable.Part{}, cmd.Flags()
-	flags.IntVarP(&p.Limit, "limit", "n", 50, "the most to show, 500 at most")
+	limitFlag(cmd, &p.Limit, 50, maxLimit, "the most to show, 500 at most")
 	flags.StringVar(&p.Cursor, "cursor", "", "show the next part: the `cursor` that the part before ended with")
 	return p
 }

@@ -104,7 +104,7 @@ func (a *animation) frame() string {
 	if a.lost != nil {
 		foot = a.tryingAgain(a.lost)
 	}
-	return head + "\n\n" + a.stepTable(e, lines).String() + "\n\n" + a.style.in(dim, clean(cut(foot, width)))
+	return head + "\n\n" + a.stepTable(e, lines, false).String() + "\n\n" + a.style.in(dim, clean(cut(foot, width)))
 }
 
 // pollAll is how often the list of all executions is read.
@@ -156,10 +156,27 @@ func passing(err error) bool {
 	return !errors.As(err, &refused) || refused.Status >= http.StatusInternalServerError
 }
 
+// maxTold bounds of how many executions is kept what was told.
+const maxTold = 10_000
+
+// forget forgets what was told of executions that are not among these.
+func (l *lineWriter) forget(but []durable.Execution) {
+	told := map[string]string{}
+	for i := range but {
+		if text, ok := l.told[but[i].ID]; ok {
+			told[but[i].ID] = text
+		}
+	}
+	l.told = told
+}
+
 // changesOf writes each execution whose state is new as a line, the oldest first.
 func (s *session) changesOf() func(*durable.Page[durable.Execution]) error {
 	lines := lineWriter{session: s, told: map[string]string{}}
 	return func(page *durable.Page[durable.Execution]) error {
+		if len(lines.told) > maxTold {
+			lines.forget(page.Items)
+		}
 		var raw struct {
 			Items []json.RawMessage `json:"items"`
 		}

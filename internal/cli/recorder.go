@@ -49,11 +49,14 @@ type kept struct {
 	io.Closer
 }
 
-// writeTo writes the last answer as a line; nothing if it had no body.
-func (r *recorder) writeTo(w io.Writer) error {
+// writeTo writes the last answer as a line, escaped for a screen; nothing if it had no body.
+func (r *recorder) writeTo(w io.Writer, screen bool) error {
 	body := bytes.TrimRight(r.last.Bytes(), "\n")
 	if len(body) == 0 {
 		return nil
+	}
+	if screen {
+		body = escapeJSON(body)
 	}
 	_, err := w.Write(append(bytes.Clone(body), '\n'))
 	return err

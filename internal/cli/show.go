@@ -33,6 +33,9 @@ a map with many items, those are shown that failed or are under way.`,
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "show every item of every map, and values in full")
 	cmd.RunE = s.run(func(ctx context.Context, args []string) error {
 		e, err := s.client.Get(ctx, args[0])
+		if err == nil && e.ID == "" {
+			err = s.stranger()
+		}
 		if err != nil {
 			return err
 		}
@@ -93,7 +96,7 @@ func (s *session) failedAttempts(ctx context.Context, tasks []durable.TaskInfo) 
 func (s *session) writeExecution(e *durable.Execution, tasks []durable.TaskInfo, attempts map[string][]durable.Attempt, all, more bool) error {
 	text := s.heading(e, all) + "\n\n"
 	if lines := draw(grow(tasks), attempts, all); len(lines) > 0 {
-		text += s.stepTable(e, lines).String() + "\n"
+		text += s.stepTable(e, lines, all).String() + "\n"
 	} else {
 		text += "No step has begun.\n"
 	}

@@ -117,6 +117,9 @@ func (s *session) cleanup(ctx context.Context, what durable.Cleanup, force bool)
 		if err != nil {
 			return err
 		}
+		if found.Executions+found.DeadLetters == 0 && !found.More {
+			return s.show(func() error { return s.writeCleaned(found, "deleted") })
+		}
 		if err := s.confirm(ctx, false, "This deletes %s for good.", cleaned(found)); err != nil {
 			return err
 		}
@@ -125,18 +128,20 @@ func (s *session) cleanup(ctx context.Context, what durable.Cleanup, force bool)
 	if err != nil {
 		return err
 	}
-	return s.show(func() error {
-		verb := "deleted"
-		if what.DryRun {
-			verb = "would be deleted"
-		}
-		rest := ""
-		if done.More {
-			rest = "; there is more: run it again"
-		}
-		_, err := fmt.Fprintf(s.Out, "%s %s%s\n", cleaned(done), verb, rest)
-		return err
-	})
+	verb := "deleted"
+	if what.DryRun {
+		verb = "would be deleted"
+	}
+	return s.show(func() error { return s.writeCleaned(done, verb) })
+}
+
+func (s *session) writeCleaned(c *durable.Cleaned, verb string) error {
+	rest := ""
+	if c.More {
+		rest = "; there is more: run it again"
+	}
+	_, err := fmt.Fprintf(s.Out, "%s %s%s\n", cleaned(c), verb, rest)
+	return err
 }
 
 func cleaned(c *durable.Cleaned) string {

@@ -33,8 +33,8 @@ func tries(t *durable.TaskInfo) string {
 }
 
 // detail says what there is to say of a step: what it waits for, why it failed, how
-// far it is, what came of it.
-func (s *session) detail(n *node) (text string, p paint) {
+// far it is, what came of it; all of that, or what fits on a line.
+func (s *session) detail(n *node, all bool) (text string, p paint) {
 	t := n.task
 	switch {
 	case t.State == "failed":
@@ -42,7 +42,7 @@ func (s *session) detail(n *node) (text string, p paint) {
 	case t.Kind == "map":
 		return mapDetail(n), plain
 	case t.State == "completed":
-		return resultOf(t), dim
+		return resultOf(t, all), dim
 	case t.State == "cancelled":
 		return "", dim
 	case t.State == "pending":
@@ -55,10 +55,14 @@ func (s *session) detail(n *node) (text string, p paint) {
 	return "", plain
 }
 
-// resultOf shows a result where it says more than that the step completed.
-func resultOf(t *durable.TaskInfo) string {
+// resultOf shows a result, its beginning or all of it, where it says more than that the
+// step completed.
+func resultOf(t *durable.TaskInfo, all bool) string {
 	if absent(t.Result) || t.Kind == "timer" {
 		return ""
+	}
+	if all {
+		return compact(t.Result)
 	}
 	return cut(compact(t.Result), 60)
 }
@@ -116,7 +120,7 @@ func offset(from time.Time, at *time.Time) string {
 }
 
 // stepTable lays out the lines of a tree.
-func (s *session) stepTable(e *durable.Execution, lines []line) *grid {
+func (s *session) stepTable(e *durable.Execution, lines []line, all bool) *grid {
 	g := s.grid("STEP", "STATUS", "START", "TOOK", "TRIES", "DETAIL")
 	from := e.CreatedAt
 	if e.StartedAt != nil {
@@ -136,7 +140,7 @@ func (s *session) stepTable(e *durable.Execution, lines []line) *grid {
 			g.add(in(dim, l.branch+l.text))
 		default:
 			t := l.node.task
-			text, p := s.detail(l.node)
+			text, p := s.detail(l.node, all)
 			g.add(in(plain, l.branch+l.node.label), state(status(t)), in(plain, offset(from, began(t))), in(plain, s.took(began(t), t.CompletedAt)),
 				in(plain, tries(t)), in(p, text))
 		}

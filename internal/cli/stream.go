@@ -45,6 +45,7 @@ type lifeline struct {
 
 	mu    sync.Mutex
 	since time.Time // of the first failure in a row; zero: it is well
+	met   bool      // the service was there once; before, a failure is the end
 }
 
 // RoundTrip sends a request.
@@ -64,6 +65,11 @@ func (l *lifeline) note(failure error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case failure != nil && !l.met:
+		return
+	case failure == nil && !l.met:
+		l.met = true
+		return
 	case failure == nil && l.since.IsZero():
 		return
 	case failure == nil:

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"unicode"
 )
@@ -40,15 +42,35 @@ var statePaints = map[string]paint{
 	"cancelled": dim, "stopped": dim,
 }
 
+// steers tells whether a character could steer the terminal, or breaks the line.
+func steers(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) || r == '\u2028' || r == '\u2029'
+}
+
 // clean makes a text of somebody else's safe to show on one line: control
 // characters, which could steer the terminal, and line breaks become spaces.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) || r == '\u2028' || r == '\u2029' {
+		if steers(r) {
 			return ' '
 		}
 		return r
 	}, text)
+}
+
+// escapeJSON makes JSON safe to show, and leaves it the same JSON. Of what steers a
+// terminal it has only characters beyond ASCII's, those within as they may stand
+// between its values.
+func escapeJSON(value []byte) []byte {
+	var b bytes.Buffer
+	for _, r := range string(value) {
+		if r >= '\x7f' && steers(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.Bytes()
 }
 
 // cut shortens a text to at most n characters.

@@ -16,7 +16,8 @@ func (s *session) watchCommand() *cobra.Command {
 		Use:   "watch [EXECUTION]",
 		Short: "Follow an execution, or all of them, as they change",
 		Long: `Follows an execution until it has ended, and exits with 1 if it did not complete. Without an
-id it follows all executions, or those that filters select, until it is interrupted.
+id it looks once a second at the 50 executions that are newest, of all or of those that filters
+select, until it is interrupted.
 
 On a terminal it is a live screen; otherwise each change is a line, with --output json a
 line of JSON.`,
@@ -130,7 +131,7 @@ func (l *lineWriter) task(t *durable.TaskInfo) {
 		return
 	}
 	n := &node{task: t}
-	text, p := l.detail(n)
+	text, p := l.detail(n, false)
 	if t.Kind == "map" {
 		text = ""
 	}
@@ -143,6 +144,9 @@ func (l *lineWriter) task(t *durable.TaskInfo) {
 // path names a step by the steps that it is in.
 func (l *lineWriter) path(t durable.TaskInfo) string {
 	name := t.StepKey
+	if t.ParentTaskID == "" && name == "root" { // of an activity that was dispatched
+		name = t.Name
+	}
 	for range maxNested {
 		parent, known := l.tasks[t.ParentTaskID]
 		switch {

@@ -119,3 +119,29 @@ func TestWatchOfAllOnATerminalIsAScreen(t *testing.T) {
 	_, url, _ := strings.Cut(term.env["STENT_URL"], "//")
 	golden(t, "watch-all-terminal", strings.NewReplacer("\x1b", "ESC", url, "ADDRESS").Replace(term.out.String()))
 }
+
+// A line that wraps would move those above it out of the screen.
+func TestScreensFitNarrowTerminals(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"watch", "watch " + executionID} {
+		ctx, interrupt := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		_, term := serve(t, everything())
+		term.Screen = true
+		term.Size = func() (int, int) { return 20, 8 }
+		term.run(ctx, strings.Fields(command)...)
+		interrupt()
+		drawn, _, _ := strings.Cut(term.out.String(), "\x1b[?25h")
+		frames := strings.Split(drawn, "\x1b[H")[2:]
+		if len(frames) == 0 {
+			t.Errorf("%s drew nothing", command)
+		}
+		for _, frame := range frames {
+			lines := strings.Split(strings.ReplaceAll(frame, "\x1b[J", ""), "\x1b[K")
+			for _, line := range lines {
+				if n := len([]rune(strings.TrimPrefix(line, "\n"))); n > 20 || len(lines) > 9 {
+					t.Errorf("%s: a line of %d in %d lines: %q", command, n, len(lines), line)
+				}
+			}
+		}
+	}
+}

@@ -10,7 +10,8 @@ type Ended interface {
 	// EndedFunctions gives the functions of all that have ended, each once. Its cost
 	// follows the number of functions.
 	EndedFunctions(ctx context.Context) ([]string, error)
-	// CountEnded counts the executions that ended that long ago or longer.
+	// CountEnded counts the executions that ended that long ago or longer, without those
+	// that DeleteEnded leaves.
 	CountEnded(ctx context.Context, age time.Duration) (int64, error)
 	// DeleteEnded deletes at most limit executions of the function that ended that long
 	// ago or longer, the oldest first, with all that belongs to them; it tells how many

@@ -47,7 +47,7 @@ const (
 // Bulk does something to many executions, the newest first, each by a decision of its
 // own; those to which it cannot be done any more, or has been, are not selected. When
 // it takes too long, or the database goes away, it gives what was done by then, and
-// says that there is more; error: ErrUnavailable when that is nothing.
+// says that there is more; error: ErrUnavailable or context.DeadlineExceeded when that is nothing.
 func (e *Engine) Bulk(ctx context.Context, b Bulk) (done BulkDone, err error) {
 	ctx, cancel := context.WithTimeout(ctx, bulkPatience)
 	defer cancel()
@@ -59,7 +59,7 @@ func (e *Engine) Bulk(ctx context.Context, b Bulk) (done BulkDone, err error) {
 	if b.Action == BulkResume && done.Affected > 0 {
 		e.bus.Publish(wake.Hint{Queues: []string{anyQueue}}) // what was stepped over is in any of them
 	}
-	if err != nil && done.Affected > 0 {
+	if err != nil && (done.Affected > 0 || b.DryRun && done.Matched > 0) {
 		done.More = true
 		return done, nil
 	}

@@ -28,7 +28,7 @@ const (
 // Cleanup deletes executions that ended long ago, with all that belongs to them, and
 // dead letters as old, batch by batch. When it takes too long, or the database goes
 // away, it gives what was done by then, and says that there is more; error:
-// ErrUnavailable when that is nothing.
+// ErrUnavailable or context.DeadlineExceeded when that is nothing.
 func (e *Engine) Cleanup(ctx context.Context, what Cleanup) (done Cleaned, err error) {
 	ctx, cancel := context.WithTimeout(ctx, cleanupPatience)
 	defer cancel()

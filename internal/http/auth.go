@@ -34,7 +34,11 @@ func (s *server) authorize(keys []string) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !isOpen(r.URL.Path) && !known(hashes, r.Header.Get("Authorization")) {
 				w.Header().Set("WWW-Authenticate", "Bearer")
-				s.turnAway(w, r, &refusal{http.StatusUnauthorized, api.ProblemCodeUnauthorized, "Unauthorized", `Send an API key: "Authorization: Bearer KEY".`, nil})
+				detail := `Send an API key: "Authorization: Bearer KEY".`
+				if r.Header.Get("Authorization") != "" {
+					detail = `What "Authorization" has is not an API key of this service: "Bearer KEY".`
+				}
+				s.turnAway(w, r, &refusal{http.StatusUnauthorized, api.ProblemCodeUnauthorized, "Unauthorized", detail, nil})
 				return
 			}
 			next.ServeHTTP(w, r)

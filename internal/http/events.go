@@ -31,8 +31,7 @@ func (s *server) FollowExecution(ctx context.Context, request api.FollowExecutio
 	if err != nil {
 		return nil, aboutExecution(err, id)
 	}
-	return &stream{server: s, ctx: ctx, send: func(ctx context.Context, w *eventWriter) error {
-		defer feed.Close()
+	return &stream{server: s, ctx: ctx, end: feed.Close, send: func(ctx context.Context, w *eventWriter) error {
 		return s.follow(ctx, w, feed)
 	}}, nil
 }
@@ -65,8 +64,7 @@ func (s *server) FollowAll(ctx context.Context, _ api.FollowAllRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
-	return &stream{server: s, ctx: ctx, send: func(ctx context.Context, w *eventWriter) error {
-		defer list.Close()
+	return &stream{server: s, ctx: ctx, end: list.Close, send: func(ctx context.Context, w *eventWriter) error {
 		for {
 			ids, many, err := list.Next(ctx, keepAlive)
 			if err != nil {
@@ -95,12 +93,14 @@ type stream struct {
 	server *server
 	ctx    context.Context //nolint:containedctx // the request's, which the generated code does not pass on
 	send   func(context.Context, *eventWriter) error
+	end    func() // is called in any case, whether send was or not
 }
 
 func (a *stream) VisitFollowExecutionResponse(w http.ResponseWriter) error { return a.run(w) }
 func (a *stream) VisitFollowAllResponse(w http.ResponseWriter) error       { return a.run(w) }
 
 func (a *stream) run(w http.ResponseWriter) error {
+	defer a.end()
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
 	defer context.AfterFunc(a.server.draining, cancel)()

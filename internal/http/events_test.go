@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stent-dev/stent/internal/engine"
+	"github.com/stent-dev/stent/internal/http/api"
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
@@ -200,6 +201,20 @@ func TestAStreamThatNobodyReadsIsCut(t *testing.T) {
 	}
 	if left := time.Until(<-w.deadlines); left <= 0 || left > streamWrite {
 		t.Errorf("it may take %s", left)
+	}
+}
+
+// Else each such client would take the place of one that follows, for good.
+func TestAStreamWhoseClientIsGoneBeforeItBeginsIsClosed(t *testing.T) {
+	t.Parallel()
+	feed := &parts{}
+	s := &server{engine: &fake{feed: feed}, draining: t.Context()}
+	response, err := s.FollowExecution(t.Context(), api.FollowExecutionRequestObject{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.VisitFollowExecutionResponse(&stuck{deadlines: make(chan time.Time, 1)}); err != nil || !feed.closed.Load() {
+		t.Errorf("closed: %t, %v", feed.closed.Load(), err)
 	}
 }
 

@@ -239,6 +239,9 @@ func TestKeysOpenTheAPI(t *testing.T) {
 		if status == 401 && (got.header.Get("WWW-Authenticate") != "Bearer" || got.problem(t).Code != "unauthorized") {
 			t.Errorf("%s: %v", header, got.header)
 		}
+		if wrong := strings.HasPrefix(header, "Authorization"); status == 401 && strings.Contains(got.problem(t).Detail, "is not an API key") != wrong {
+			t.Errorf("%s: %s", header, got.problem(t).Detail)
+		}
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml"} {
 		c.call(t, http.MethodGet, path, "").want(t, 200)

@@ -18,6 +18,9 @@ const (
 	logStatus   = "status"
 	logEndpoint = "endpoint"
 	logHealth   = "health"
+
+	logInFlight  = "in_flight"
+	logGivenBack = "given_back"
 )
 
 // MetricsOf gives the metrics that a task counts in.

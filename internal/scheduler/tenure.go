@@ -76,6 +76,7 @@ func (t *tenure) run(ctx context.Context) error {
 	if err := t.enter(ctx, engine.SchedulerReady); errors.Is(err, engine.ErrExpired) {
 		t.Expired()
 	}
+	t.log(ctx, "the scheduler takes tasks")
 
 	loops, stopLoops := context.WithCancel(work)
 	defer stopLoops()
@@ -133,6 +134,7 @@ func (t *tenure) enter(ctx context.Context, state engine.SchedulerState) error {
 // takes to give the rest back.
 func (t *tenure) drain(ctx context.Context) {
 	t.ledger.close()
+	t.log(ctx, "the scheduler drains", logInFlight, t.ledger.count())
 	_ = t.enter(ctx, engine.SchedulerDraining) // it was logged
 	timeout := time.NewTimer(t.options.DrainTimeout - min(t.options.DrainTimeout/10, giveBackTime/5))
 	defer timeout.Stop()
@@ -153,6 +155,12 @@ func (t *tenure) giveBack(ctx context.Context) {
 		return
 	}
 	t.release(ctx, leases)
+	t.log(ctx, "the scheduler stops", logGivenBack, len(leases))
+}
+
+// log tells where this tenure stands, by the id that GET /v1/schedulers shows.
+func (t *tenure) log(ctx context.Context, message string, more ...any) {
+	t.options.Log.InfoContext(ctx, message, append([]any{telemetry.LogScheduler, t.id.String()}, more...)...)
 }
 
 const giveBackTime = 10 * time.Second

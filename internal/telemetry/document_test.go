@@ -1,12 +1,15 @@
 package telemetry
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 var update = flag.Bool("update", false, "write the table of metrics into docs/telemetry.md")
@@ -56,8 +59,37 @@ func TestMetricsAreDocumented(t *testing.T) {
 
 func TestMetricsFollowTheConventions(t *testing.T) {
 	t.Parallel()
+	m := NewMetrics()
+	task := m.Tasks("f", "q")
+	task.Waited(1)
+	task.Delivered("completed", 1)
+	m.ExecutionStarted("f")
+	m.ExecutionEnded("f", "completed")
+	m.RequestBegan()
+	m.RequestEnded("GET", "/", 200, 1)
+	m.Read(Sources{
+		Queues:    func(context.Context) ([]Queue, error) { return []Queue{{Name: "q"}}, nil },
+		Pools:     func() []Pool { return []Pool{{Name: "p"}} },
+		Endpoints: func() []Endpoint { return []Endpoint{{Origin: "o", State: BreakerStates[0]}} },
+		Scheduler: func() Scheduler { return Scheduler{State: SchedulerStates[0]} },
+	})
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, f := range families {
+		told[f.GetName()] = true
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("Prometheus' linter says %v, %v", problems, err)
+	}
 	ids := regexp.MustCompile(`_id$|^id$|execution|task`)
-	for _, d := range NewMetrics().Definitions() {
+	for _, d := range m.Definitions() {
+		if !told[d.Name] {
+			t.Errorf("%s is not told", d.Name)
+		}
 		if !strings.HasPrefix(d.Name, "stent_") {
 			t.Errorf("%s has not the prefix stent_", d.Name)
 		}

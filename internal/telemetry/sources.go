@@ -76,7 +76,7 @@ type sources struct {
 }
 
 func (s *sources) define(d *definitions) {
-	s.depth = d.read("gauge", "stent_queue_depth", "Tasks that are due and that nobody has leased. Every process tells the same: take the max.", "queue")
+	s.depth = d.read("gauge", "stent_queue_depth", "Tasks that are due and that nobody has leased, counted to 10,000. Every process tells the same: take the max.", "queue")
 	s.oldest = d.read("gauge", "stent_queue_oldest_due_age_seconds",
 		"Since when the first task of the queue is due, 0 if none is. Every process tells the same: take the max.", "queue")
 	s.paused = d.read("gauge", "stent_queue_paused", "1 while the queue is paused.", "queue")
@@ -157,9 +157,9 @@ const (
 	maxQueues  = 500              // that are told apart
 )
 
-// queueSampler counts what is due. A count walks all that is due, so it is done at
-// most every ten seconds, and never takes more than a thirtieth of the time: with
-// millions of tasks due it is told again for longer. While the database does not
+// queueSampler counts what is due. A count walks what is due, up to a bound, so it is
+// done at most every ten seconds, and never takes more than a thirtieth of the time:
+// when the database is slow it is told again for longer. While the database does not
 // answer, nothing is told.
 type queueSampler struct {
 	read   func(context.Context) ([]Queue, error)

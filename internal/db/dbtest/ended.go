@@ -19,6 +19,7 @@ var ending = map[string]func(*fixture){
 	"WideExecutionsGoInSmallerBatches":          wideGoInSmallerBatches,
 	"WhoeverOpensAnExecutionKeepsItWhole":       openedAreKept,
 	"OldDeadLettersAreCounted":                  oldLettersAreCounted,
+	"SeveralMayCleanAtOnce":                     severalMayClean,
 }
 
 // endedAgo makes an execution that ended some time ago, with its root task.
@@ -112,14 +113,23 @@ func onlyOldOnesGo(f *fixture) {
 
 // A callback is open after its execution has ended. It does not hold others up.
 func openTasksKeep(f *fixture) {
-	calling, root := f.start("f", endedAgo(3*time.Hour))
+	count := func(want int64) {
+		f.Helper()
+		n, err := f.store.CountEnded(f.ctx, time.Hour)
+		f.ok(err)
+		f.equal("counted", n, want)
+	}
+	calling, root := f.start("f", endedAgo(3*time.Hour), func(e *workflow.Execution, _ *workflow.Task) { e.CallbackURL = "http://there" })
 	callback := newChild(root, "callback", due(time.Now()), func(t *workflow.Task) { t.Parent, t.Op = workflow.ID{}, workflow.OpCallback })
 	f.add(callback)
 	done, _ := f.start("f", endedAgo(2*time.Hour))
+	count(1)
 	deleted, _ := f.deleteEnded("f", time.Hour, 1)
 	f.equal("deleted", deleted, 1)
 	f.equal("left", f.left(calling, done), []workflow.ID{calling.ID})
+	count(0)
 	f.change(callback, func(t *workflow.Task) { t.State, t.DueAt = workflow.TaskCompleted, nil })
+	count(1)
 	deleted, _ = f.deleteEnded("f", time.Hour, 1)
 	f.equal("deleted in the end", deleted, 1)
 }
@@ -233,4 +243,50 @@ func oldLettersAreCounted(f *fixture) {
 	n, err := f.store.CountDeadLetters(f.ctx, time.Hour)
 	f.ok(err)
 	f.equal("old ones", n, int64(2))
+}
+
+// severalMayClean deletes from several sides: what is gone was deleted once, and nothing
+// else is.
+func severalMayClean(f *fixture) {
+	const cleaners, many = 4, 60
+	for i := range many {
+		_, root := f.start("f", endedAgo(2*time.Hour))
+		if i%2 == 0 {
+			f.bury(newLetter(root, func(d *workflow.DeadLetter) { d.FailedAt = time.Now().Add(-2 * time.Hour) }))
+		}
+	}
+	young, _ := f.start("f", endedAgo(time.Minute))
+	var executions, letters [cleaners]int
+	var wg sync.WaitGroup
+	for i := range cleaners {
+		wg.Go(func() {
+			for more := true; more; {
+				n, err := f.store.ExpireDeadLetters(f.ctx, time.Hour, 3)
+				if err != nil && !errors.Is(err, db.ErrConflict) {
+					f.Error(err)
+				}
+				letters[i] += n
+				if n, more, err = f.store.DeleteEnded(f.ctx, "f", time.Hour, 7); err != nil && !errors.Is(err, db.ErrConflict) {
+					f.Error(err)
+				}
+				executions[i] += n
+			}
+		})
+	}
+	wg.Wait()
+	rest, _ := f.deleteEnded("f", time.Hour, many)
+	sum := func(all [cleaners]int) (n int) {
+		for _, of := range all {
+			n += of
+		}
+		return n
+	}
+	f.equal("deleted", sum(executions)+rest, many)
+	f.equal("the others", f.left(young), []workflow.ID{young.ID})
+	if n := sum(letters); n > many/2 {
+		f.Errorf("%d dead letters of %d were deleted", n, many/2)
+	}
+	n, err := f.store.CountDeadLetters(f.ctx, 0)
+	f.ok(err)
+	f.equal("dead letters that are left", n, int64(0))
 }

@@ -12,11 +12,16 @@ WITH RECURSIVE ended AS (
 )
 SELECT d.function FROM ended d;
 
+-- Without those that DeleteEnded leaves: only a callback is open after the end.
 -- name: CountEnded :one
 SELECT coalesce(sum(c.n), 0)::bigint AS n FROM (SELECT unnest(@functions::text[]) AS function) f CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM executions e
+    SELECT count(*) AS n FROM executions e CROSS JOIN LATERAL (
+        SELECT e.callback_url <> '' AND EXISTS (
+            SELECT 1 FROM tasks t WHERE t.execution_id = e.id AND t.state IN ('pending', 'running', 'waiting') OFFSET 0
+        ) AS open
+    ) k
     WHERE e.function = f.function AND e.completed_at < now() - make_interval(secs => @age::double precision)
-        AND (e.namespace = @namespace) IS TRUE
+        AND (e.namespace = @namespace) IS TRUE AND NOT k.open
 ) c;
 
 -- The lock makes whoever would open one of them again wait, and then find nothing; an

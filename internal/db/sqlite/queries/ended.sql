@@ -3,9 +3,14 @@
 -- name: NextEndedFunction :one
 SELECT function FROM executions WHERE function > sqlc.arg(after) AND completed_at IS NOT NULL ORDER BY function LIMIT 1;
 
+-- Without those that ListEnded leaves out: only a callback is open after the end.
 -- name: CountEnded :one
-SELECT count(*) FROM executions
-WHERE function = sqlc.arg(function) AND completed_at < sqlc.arg(completed_before) AND namespace = sqlc.arg(namespace);
+SELECT count(*) FROM executions AS e
+WHERE e.function = sqlc.arg(function) AND e.completed_at < sqlc.arg(completed_before) AND e.namespace = sqlc.arg(namespace)
+    AND (e.callback_url = '' OR NOT EXISTS (
+        SELECT 1 FROM tasks AS t
+        WHERE t.execution_id = e.id AND t.namespace = e.namespace AND t.state IN ('pending', 'running', 'waiting')
+    ));
 
 -- Those with an open task, which may be a callback, stay.
 -- name: ListEnded :many

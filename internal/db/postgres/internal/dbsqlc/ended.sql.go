@@ -11,9 +11,13 @@ import (
 
 const CountEnded = `-- name: CountEnded :one
 SELECT coalesce(sum(c.n), 0)::bigint AS n FROM (SELECT unnest($1::text[]) AS function) f CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM executions e
+    SELECT count(*) AS n FROM executions e CROSS JOIN LATERAL (
+        SELECT e.callback_url <> '' AND EXISTS (
+            SELECT 1 FROM tasks t WHERE t.execution_id = e.id AND t.state IN ('pending', 'running', 'waiting') OFFSET 0
+        ) AS open
+    ) k
     WHERE e.function = f.function AND e.completed_at < now() - make_interval(secs => $2::double precision)
-        AND (e.namespace = $3) IS TRUE
+        AND (e.namespace = $3) IS TRUE AND NOT k.open
 ) c
 `
 
@@ -23,6 +27,7 @@ type CountEndedParams struct {
 	Namespace string
 }
 
+// Without those that DeleteEnded leaves: only a callback is open after the end.
 func (q *Queries) CountEnded(ctx context.Context, arg CountEndedParams) (int64, error) {
 	row := q.db.QueryRow(ctx, CountEnded, arg.Functions, arg.Age, arg.Namespace)
 	var n int64

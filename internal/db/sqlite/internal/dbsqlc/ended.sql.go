@@ -12,8 +12,12 @@ import (
 )
 
 const countEnded = `-- name: CountEnded :one
-SELECT count(*) FROM executions
-WHERE function = ?1 AND completed_at < ?2 AND namespace = ?3
+SELECT count(*) FROM executions AS e
+WHERE e.function = ?1 AND e.completed_at < ?2 AND e.namespace = ?3
+    AND (e.callback_url = '' OR NOT EXISTS (
+        SELECT 1 FROM tasks AS t
+        WHERE t.execution_id = e.id AND t.namespace = e.namespace AND t.state IN ('pending', 'running', 'waiting')
+    ))
 `
 
 type CountEndedParams struct {
@@ -22,6 +26,7 @@ type CountEndedParams struct {
 	Namespace       string
 }
 
+// Without those that ListEnded leaves out: only a callback is open after the end.
 func (q *Queries) CountEnded(ctx context.Context, arg CountEndedParams) (int64, error) {
 	row := q.queryRow(ctx, q.countEndedStmt, countEnded, arg.Function, arg.CompletedBefore, arg.Namespace)
 	var count int64
