@@ -114,10 +114,11 @@ func (s *service) sources(work *scheduler.Scheduler) telemetry.Sources {
 func (s *service) queues(ctx context.Context) ([]telemetry.Queue, error) {
 	queues, err := s.engine.Queues(ctx)
 	told := make([]telemetry.Queue, len(queues))
+	now := s.engine.Now()
 	for i, q := range queues {
 		told[i] = telemetry.Queue{Name: q.Name, Depth: q.Depth, Paused: q.Paused}
 		if q.Oldest != nil {
-			told[i].Oldest = max(time.Since(*q.Oldest), 0)
+			told[i].Oldest = max(now.Sub(*q.Oldest), 0)
 		}
 	}
 	return told, err
