@@ -36,6 +36,9 @@ func (o *observer) Committed(c *workflow.Change, events int, took time.Duration)
 	}
 	failed := o.settled(c)
 	o.retried(c, failed)
+	for _, letter := range c.DeadLetters {
+		o.metrics.Tasks(letter.Function, letter.Queue).Dead.Inc()
+	}
 	if o.tracer.Traces() {
 		o.commanded(c)
 	}
