@@ -140,12 +140,15 @@ type BulkReplay struct {
 	FailedBefore time.Time
 	Limit        int  // 0: 1,000; 10,000 at most
 	KeepRetries  bool // as of ReplayOptions
+	DryRun       bool // do nothing, and only tell how many there are
 }
 
 // BulkReplayed tells what became of them.
 type BulkReplayed struct {
-	Replayed int `json:"replayed"`
-	Refused  int `json:"refused"` // nobody waits for their tasks any more
+	Matched  int  `json:"matched"` // selected; of a dry run, without orchestrators that activities open again
+	Replayed int  `json:"replayed"`
+	Refused  int  `json:"refused"` // nobody waits for their tasks any more
+	More     bool `json:"more"`    // more are selected than were met
 }
 
 // ReplayAll replays many dead letters, activities before orchestrators.
@@ -163,6 +166,9 @@ func (c *Client) ReplayAll(ctx context.Context, r BulkReplay) (*BulkReplayed, er
 	}
 	if r.Limit > 0 {
 		body["limit"] = r.Limit
+	}
+	if r.DryRun {
+		body["dry_run"] = true
 	}
 	var out BulkReplayed
 	if err := c.do(ctx, request{method: http.MethodPost, path: deadLetterPath + "/replay", body: body}, &out); err != nil {

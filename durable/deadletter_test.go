@@ -33,6 +33,10 @@ func TestClientAsksAboutDeadLettersAsTheProtocolSays(t *testing.T) {
 			_, err := c.ReplayAll(ctx, durable.BulkReplay{Function: "f", Queue: "q", FailedAfter: at, Limit: 7, KeepRetries: true})
 			return err
 		}, `POST /v1/dead-letters/replay {"failed_after":"2026-01-02T02:04:05.6Z","function":"f","limit":7,"queue":"q","reset_retries":false}`},
+		"how many": {func(ctx context.Context, c *durable.Client) error {
+			_, err := c.ReplayAll(ctx, durable.BulkReplay{DryRun: true})
+			return err
+		}, `POST /v1/dead-letters/replay {"dry_run":true,"reset_retries":true}`},
 		"discard": {func(ctx context.Context, c *durable.Client) error { return c.Discard(ctx, "t") }, `DELETE /v1/dead-letters/t`},
 		"restart": {func(ctx context.Context, c *durable.Client) error { return c.Restart(ctx, "e") }, `POST /v1/executions/e/restart`},
 		"restart from a step": {func(ctx context.Context, c *durable.Client) error { return c.RestartFrom(ctx, "e", "ship#0") },

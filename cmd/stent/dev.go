@@ -45,6 +45,9 @@ func devCommand(getenv func(string) string) *cobra.Command {
 		if badEnvironment != nil {
 			return cli.Usage(badEnvironment)
 		}
+		if err := s.Check(); err != nil {
+			return cli.Usage(err)
+		}
 		if s.DatabaseURL == "" {
 			s.DatabaseURL = "sqlite:stent.db"
 		}

@@ -276,8 +276,17 @@ func TestManyDeadLettersAreReplayedAtOnceAndOneIsDiscarded(t *testing.T) {
 			delete(of, ids[0])
 		}
 		w.mended.Store(true)
+		for r, want := range map[durable.BulkReplay]durable.BulkReplayed{
+			{DryRun: true}:             {Matched: 150}, // one of them an orchestrator's, of the discarded activity
+			{DryRun: true, Limit: 149}: {Matched: 149, More: true},
+			{DryRun: true, Limit: 40}:  {Matched: 40, More: true},
+		} {
+			if dry, err := w.client.ReplayAll(t.Context(), r); err != nil || *dry != want {
+				t.Errorf("%+v would replay %+v, %v", r, dry, err)
+			}
+		}
 		some, err := w.client.ReplayAll(t.Context(), durable.BulkReplay{Function: "step", Limit: 10})
-		if err != nil || *some != (durable.BulkReplayed{Replayed: 10}) {
+		if err != nil || *some != (durable.BulkReplayed{Matched: 10, Replayed: 10, More: true}) {
 			t.Fatalf("replayed %+v, %v", some, err)
 		}
 		for left := 140; left > 0; { // a slow machine does not do all of it within the time of one request
@@ -337,7 +346,7 @@ func TestReplayIsRefusedOfWhatNobodyWaitsFor(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		}
-		if done, err := w.client.ReplayAll(t.Context(), durable.BulkReplay{}); err != nil || *done != (durable.BulkReplayed{Refused: 2}) {
+		if done, err := w.client.ReplayAll(t.Context(), durable.BulkReplay{}); err != nil || *done != (durable.BulkReplayed{Matched: 2, Refused: 2}) {
 			t.Errorf("all at once: %+v, %v", done, err)
 		}
 		w.ran(map[int]int{3: 4})

@@ -133,6 +133,11 @@ func TestClockAndZoneOfAProcessDoNotMatter(t *testing.T) {
 				t.Errorf("the long activity was delivered %v times: its lease was lost", counts(ran))
 			}
 
+			schedulers, err := client.Schedulers(t.Context(), durable.Part{})
+			if err != nil || len(schedulers.Items) != 2 || schedulers.Items[0].State != "ready" || schedulers.Items[1].State != "ready" {
+				t.Errorf("the schedulers are shown as %+v, %v", schedulers, err)
+			}
+
 			late := c.must(http.StatusCreated, "POST", "/v1/executions?wait=30s", `{"function": "long", "input": 1, "max_duration": "1s"}`)
 			if late.field(t, "state") != "timed_out" {
 				t.Errorf("after its max_duration it is %s", late.body)

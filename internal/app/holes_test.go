@@ -119,6 +119,7 @@ func TestFailuresOfAFrozenSchedulerDoNotUndoCompletions(t *testing.T) {
 	t.Parallel()
 	c := start(t, onPostgres)
 	c.schedulers[1].Kill()
+	c.probes = c.probes[:1]
 	frozen := c.schedulers[0]
 	const tasks = 20
 	var mu sync.Mutex
@@ -172,6 +173,9 @@ func TestFailuresOfAFrozenSchedulerDoNotUndoCompletions(t *testing.T) {
 		if deliveries[id] != 2 {
 			t.Errorf("execution %s was delivered %d times", id, deliveries[id])
 		}
+	}
+	if got := c.metric("stent_leases_taken_over_total"); got != tasks {
+		t.Errorf("the metrics tell that %v tasks were taken over, not %d", got, tasks)
 	}
 }
 

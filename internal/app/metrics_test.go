@@ -65,6 +65,7 @@ func TestMetricsCountWhatAllProcessesDid(t *testing.T) {
 				`stent_delivery_duration_seconds_count{function="broken",outcome="failed",queue="default"}`:       3,
 				"stent_tasks_retried_total" + broken:                                                              2,
 				"stent_tasks_failed_total" + broken:                                                               1,
+				"stent_tasks_dead_lettered_total" + broken:                                                        1,
 				`stent_executions_started_total{function="five"}`:                                                 1,
 				`stent_executions_ended_total{function="five",outcome="completed"}`:                               1,
 				`stent_executions_ended_total{function="broken",outcome="failed"}`:                                1,

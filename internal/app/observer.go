@@ -36,6 +36,9 @@ func (o *observer) Committed(c *workflow.Change, events int, took time.Duration)
 	}
 	failed := o.settled(c)
 	o.retried(c, failed)
+	for _, letter := range c.DeadLetters {
+		o.metrics.Tasks(letter.Function, letter.Queue).Dead.Inc()
+	}
 	if o.tracer.Traces() {
 		o.commanded(c)
 	}
@@ -114,10 +117,11 @@ func (s *service) sources(work *scheduler.Scheduler) telemetry.Sources {
 func (s *service) queues(ctx context.Context) ([]telemetry.Queue, error) {
 	queues, err := s.engine.Queues(ctx)
 	told := make([]telemetry.Queue, len(queues))
+	now := s.engine.Now()
 	for i, q := range queues {
 		told[i] = telemetry.Queue{Name: q.Name, Depth: q.Depth, Paused: q.Paused}
 		if q.Oldest != nil {
-			told[i].Oldest = max(time.Since(*q.Oldest), 0)
+			told[i].Oldest = max(now.Sub(*q.Oldest), 0)
 		}
 	}
 	return told, err

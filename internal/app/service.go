@@ -73,10 +73,10 @@ const connectTime = time.Minute
 // prepare makes what a program tells about itself with. name is that of its traces.
 func prepare(ctx context.Context, name string, settings Settings) (_ *service, err error) {
 	s := &service{settings: settings, metrics: telemetry.NewMetrics()}
-	if s.log, err = settings.logger(); err != nil {
+	if err := settings.Check(); err != nil {
 		return nil, err
 	}
-	if err := settings.Check(); err != nil {
+	if s.log, err = settings.logger(); err != nil {
 		return nil, err
 	}
 	s.tracer, err = telemetry.NewTracer(ctx, name, s.log)

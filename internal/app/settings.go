@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -111,6 +112,8 @@ func (s *Settings) Check() error {
 		return errors.New("cleanup-interval must be at least 10ms")
 	case s.MaxTurnBytes < 1<<10:
 		return errors.New("max-turn-bytes must be at least 1024")
+	case new(slog.Level).UnmarshalText([]byte(s.LogLevel)) != nil:
+		return fmt.Errorf("log-level %q: want debug, info, warn or error", s.LogLevel)
 	case s.LogFormat != "text" && s.LogFormat != "json":
 		return fmt.Errorf("log-format %q: want text or json", s.LogFormat)
 	}

@@ -1,11 +1,15 @@
 package app_test
 
 import (
+	"errors"
 	"flag"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/stent-dev/stent/internal/app"
+	"github.com/stent-dev/stent/internal/testenv"
 )
 
 func TestCallbackSecretIsCheckedAndNotShown(t *testing.T) {
@@ -26,6 +30,23 @@ func TestCallbackSecretIsCheckedAndNotShown(t *testing.T) {
 		flags.PrintDefaults()
 		if secret != "" && strings.Contains(usage.String(), secret) {
 			t.Errorf("the usage shows the secret:\n%s", usage.String())
+		}
+	}
+}
+
+func TestProgramsExitWith2WhenTheirSettingsAreWrong(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"./cmd/stent dev", "./cmd/api", "./cmd/scheduler"} {
+		fields := strings.Fields(line)
+		program := testenv.Build(t, fields[0])
+		for _, wrong := range []string{"--lease-duration=1ms", "--log-level=loud", "--nothing=1", "--concurrency=0"} {
+			cmd := exec.CommandContext(t.Context(), program, append(fields[1:], wrong)...)
+			cmd.Dir, cmd.Env = t.TempDir(), os.Environ()
+			output, err := cmd.CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 2 || len(output) == 0 {
+				t.Errorf("%s %s: %v\n%s", line, wrong, err, output)
+			}
 		}
 	}
 }

@@ -25,7 +25,7 @@ var destructive = map[string]string{
 func obliging() map[string]answer {
 	all := map[string]answer{
 		"POST /v1/cleanup":                  {200, `{"executions":3,"dead_letters":1}`},
-		"POST /v1/dead-letters/replay":      {200, `{"replayed":3,"refused":1}`},
+		"POST /v1/dead-letters/replay":      {200, `{"matched":4,"replayed":3,"refused":1,"more":false}`},
 		"DELETE /v1/dead-letters/" + id(20): {204, ""},
 	}
 	for _, action := range []string{"cancel", "pause", "resume", "restart"} {
@@ -84,7 +84,7 @@ func TestDryRunDoesNothingAndAsksNothing(t *testing.T) {
 		"resume --state blocked":            "3 executions selected, 2 affected\n",
 		"pause " + executionID:              executionID + " is running\n",
 		"cancel --force --state running":    "3 executions selected, 2 affected\n",
-		"dlq replay-all --force":            "3 replayed, 1 stay: nobody waits for them any more\n",
+		"dlq replay-all --force":            "4 dead letters selected, 3 replayed, 1 stay: nobody waits for them any more\n",
 		"dlq discard --force " + id(20):     "dead letter " + id(20) + " is discarded\n",
 	} {
 		service, term := serve(t, obliging())

@@ -150,28 +150,53 @@ func (s *session) dlqReplayAllCommand() *cobra.Command {
 	flags.Var(&before, "failed-before", "only those that failed before: a time, or how long ago (2h)")
 	limitFlag(cmd, &which.Limit, 1000, maxBulk, "the most to replay, 10,000 at most")
 	flags.BoolVar(&which.KeepRetries, "keep-retries", false, keepRetries)
+	flags.BoolVar(&which.DryRun, "dry-run", false, "only tell how many there are")
 	mustComplete(cmd, "function", s.functions(0))
 	mustComplete(cmd, "queue", s.queues(0))
 	force := forceable(cmd)
 	cmd.RunE = s.run(func(ctx context.Context, _ []string) error {
 		which.FailedAfter, which.FailedBefore = after.at, before.at
-		if err := s.confirm(ctx, *force, "This replays up to %d dead letters.", which.Limit); err != nil {
-			return err
-		}
-		done, err := s.client.ReplayAll(ctx, which)
+		return s.replayAll(ctx, which, *force)
+	})
+	return cmd
+}
+
+// replayAll asks first how many dead letters there are, unless it is not to ask.
+func (s *session) replayAll(ctx context.Context, which durable.BulkReplay, force bool) error {
+	if !force && !which.DryRun {
+		dry := which
+		dry.DryRun = true
+		found, err := s.client.ReplayAll(ctx, dry)
 		if err != nil {
 			return err
 		}
-		return s.show(func() error {
-			text := fmt.Sprintf("%d replayed", done.Replayed)
-			if done.Refused > 0 {
-				text += fmt.Sprintf(", %d stay: nobody waits for them any more", done.Refused)
-			}
-			_, err := fmt.Fprintln(s.Out, text)
+		if found.Matched == 0 {
+			return s.show(func() error { return s.writeReplayed(found, true) })
+		}
+		if err := s.confirm(ctx, false, "This replays %s.", count(found.Matched, "dead letter", "dead letters")); err != nil {
 			return err
-		})
-	})
-	return cmd
+		}
+	}
+	done, err := s.client.ReplayAll(ctx, which)
+	if err != nil {
+		return err
+	}
+	return s.show(func() error { return s.writeReplayed(done, which.DryRun) })
+}
+
+func (s *session) writeReplayed(done *durable.BulkReplayed, dry bool) error {
+	text := count(done.Matched, "dead letter", "dead letters") + " selected"
+	if !dry {
+		text += fmt.Sprintf(", %d replayed", done.Replayed)
+	}
+	if done.Refused > 0 {
+		text += fmt.Sprintf(", %d stay: nobody waits for them any more", done.Refused)
+	}
+	if done.More {
+		text += "; there are more: run it again, or raise --limit"
+	}
+	_, err := fmt.Fprintln(s.Out, text)
+	return err
 }
 
 func (s *session) dlqDiscardCommand() *cobra.Command {

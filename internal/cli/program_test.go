@@ -184,7 +184,7 @@ func TestProgramReplaysDiscardsAndRestarts(t *testing.T) {
 		t.Errorf("restarted: %s", out)
 	}
 	p.await(`"state":"failed"`, "show", execution, "-o", "json")
-	if out := p.must("dlq", "replay-all", "--force", "--function", "charge"); out != "1 replayed\n" {
+	if out := p.must("dlq", "replay-all", "--force", "--function", "charge"); out != "1 dead letter selected, 1 replayed\n" {
 		t.Errorf("replayed: %s", out)
 	}
 	p.await(`"state":"failed"`, "show", execution, "-o", "json")

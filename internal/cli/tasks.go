@@ -105,7 +105,7 @@ func (s *session) writeTask(t *durable.TaskInfo) error {
 	l.add("state", t.State, statePaints[t.State])
 	l.add("queue", t.Queue, plain)
 	l.add("created", fmt.Sprintf("%s (%s ago)", s.clock(t.CreatedAt), s.age(t.CreatedAt)), plain)
-	if t.ScheduledFor != nil && t.State != "completed" {
+	if t.ScheduledFor != nil && t.CompletedAt == nil {
 		l.add("scheduled for", s.until(*t.ScheduledFor), plain)
 	}
 	l.add("took", s.took(t.StartedAt, t.CompletedAt), plain)

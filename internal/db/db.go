@@ -260,6 +260,9 @@ type Queries interface {
 	// Tasks is ListTasks.
 	Tasks(ctx context.Context, f TaskFilter) (*TaskPage, error)
 	Signals(ctx context.Context, execution workflow.ID, p Page) ([]*workflow.Signal, error)
+	// Schedulers lists all of them, the newest first. One that was not heard of for longer
+	// than its lease, by the database's clock, is SchedulerExpired, though nobody may be
+	// there to take over from it.
 	Schedulers(ctx context.Context) ([]Scheduler, error)
 	// Meters reads meters without locking them.
 	Meters(ctx context.Context, refs []MeterRef) (Meters, error)

@@ -93,12 +93,15 @@ type BulkReplay struct {
 	Filter       DeadLetterFilter // without Limit, Before and Kinds
 	Limit        int              // the most to replay
 	ResetRetries bool
+	DryRun       bool // only look how many they are
 }
 
 // BulkReplayed tells what became of them.
 type BulkReplayed struct {
+	Matched  int // selected; of a dry run, without orchestrators that activities open again
 	Replayed int
-	Refused  int // nobody waits for their tasks any more
+	Refused  int  // nobody waits for their tasks any more
+	More     bool // more are selected than that
 }
 
 const (
@@ -109,59 +112,89 @@ const (
 // ReplayAll replays the dead letters that the filter selects, those of activities
 // first: that opens again, and so takes away, the orchestrators' that failed because
 // of them. When it takes too long, or the database goes away, it gives what was done
-// by then; error: ErrUnavailable when that is nothing.
+// by then, and says that there is more; error: ErrUnavailable or
+// context.DeadlineExceeded when that is nothing.
 func (e *Engine) ReplayAll(ctx context.Context, r BulkReplay) (done BulkReplayed, err error) {
 	ctx, cancel := context.WithTimeout(ctx, replayPatience)
 	defer cancel()
+	take := func(letters []*workflow.DeadLetter) (int, error) { return e.replayBatch(ctx, letters, r, &done) }
+	if r.DryRun {
+		take = counting(&done)
+	}
+	left := r.Limit
 	for _, kind := range []workflow.Kind{workflow.KindActivity, workflow.KindOrchestrator} {
 		r.Filter.Kinds = []workflow.Kind{kind}
-		if err = e.replayKind(ctx, r, &done); err != nil {
+		if done.More, err = e.eachLetter(ctx, r.Filter, &left, take); err != nil || done.More {
 			break
 		}
 	}
-	if done.Replayed > 0 {
+	if err != nil && (done.Replayed > 0 || r.DryRun && done.Matched > 0) {
+		done.More = true
 		return done, nil
 	}
 	return done, err
 }
 
-// replayKind goes through a list once: what fails again meanwhile is not met again.
-func (e *Engine) replayKind(ctx context.Context, r BulkReplay, done *BulkReplayed) error {
-	for f := r.Filter; done.Replayed < r.Limit; {
-		f.Limit = min(r.Limit-done.Replayed, replayBatch)
+// eachLetter goes through a list once, so that what fails again meanwhile is not met
+// again, until take has taken as many as are left. more tells that the list goes on.
+func (e *Engine) eachLetter(ctx context.Context, f DeadLetterFilter, left *int, take func([]*workflow.DeadLetter) (int, error)) (more bool, err error) {
+	for {
+		n := min(*left, replayBatch)
+		f.Limit = n + 1 // the last one only tells that there are more
 		letters, err := e.store.DeadLetters(ctx, f)
 		if err != nil {
-			return refusal(err)
+			return false, refusal(err)
 		}
-		if err := e.replayBatch(ctx, letters, ReplayRequest{ResetRetries: r.ResetRetries}, done); err != nil {
-			return err
+		more := len(letters) > n
+		letters = letters[:min(len(letters), n)]
+		taken, err := take(letters)
+		if *left -= taken; err != nil || !more || *left == 0 {
+			return more, err
 		}
-		if len(letters) < f.Limit {
-			return nil
-		}
-		last := letters[len(letters)-1]
+		last := letters[n-1]
 		f.Before = DeadLetterRef{FailedAt: last.FailedAt, Task: last.Task}
 	}
-	return nil
 }
 
-func (e *Engine) replayBatch(ctx context.Context, letters []*workflow.DeadLetter, r ReplayRequest, done *BulkReplayed) (failed error) {
+// counting counts what a replay would take, activities first: their replay takes the
+// dead letters of orchestrators of the same execution away.
+func counting(done *BulkReplayed) func([]*workflow.DeadLetter) (int, error) {
+	opened := map[workflow.ID]bool{}
+	return func(letters []*workflow.DeadLetter) (n int, err error) {
+		for _, letter := range letters {
+			if letter.Kind == workflow.KindActivity {
+				opened[letter.Execution] = true
+			} else if opened[letter.Execution] {
+				continue
+			}
+			n++
+		}
+		done.Matched += n
+		return n, nil
+	}
+}
+
+// replayBatch replays some dead letters at once, and tells how many were.
+func (e *Engine) replayBatch(ctx context.Context, letters []*workflow.DeadLetter, r BulkReplay, done *BulkReplayed) (replayed int, failed error) {
+	request := ReplayRequest{ResetRetries: r.ResetRetries}
 	executions, events := make([]workflow.ID, len(letters)), make([]workflow.Event, len(letters))
 	for i, letter := range letters {
-		executions[i], events[i] = letter.Execution, r.event(letter)
+		executions[i], events[i] = letter.Execution, request.event(letter)
 	}
+	done.Matched += len(letters)
 	for _, err := range e.askAll(ctx, executions, events) {
 		var conflict *workflow.ConflictError
 		switch {
 		case err == nil:
-			done.Replayed++
+			replayed++
 		case errors.As(err, &conflict):
 			done.Refused++
 		case !errors.Is(err, workflow.ErrNotFound): // otherwise somebody was quicker
 			failed = err
 		}
 	}
-	return failed
+	done.Replayed += replayed
+	return replayed, failed
 }
 
 // Restart runs an execution again, whatever its state: from the beginning, or with

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/stent-dev/stent/internal/db"
 	"github.com/stent-dev/stent/internal/workflow"
@@ -71,18 +70,8 @@ func (e *Engine) Signals(ctx context.Context, id workflow.ID, p Page) ([]*workfl
 	return signals, refusal(err)
 }
 
-// Schedulers lists the scheduler instances. One that was not heard of for longer
-// than its lease is shown as expired, though nobody may be there to take over from it.
+// Schedulers lists the scheduler instances, as db.Queries does.
 func (e *Engine) Schedulers(ctx context.Context) ([]Scheduler, error) {
 	schedulers, err := e.store.Schedulers(ctx)
-	now := time.Now()
-	for i := range schedulers {
-		if s := &schedulers[i]; s.State != db.SchedulerStopped && !heardOf(s, now) {
-			s.State = db.SchedulerExpired
-		}
-	}
 	return schedulers, refusal(err)
 }
-
-// heardOf tells whether the lease of a scheduler has not run out.
-func heardOf(s *Scheduler, now time.Time) bool { return s.SeenAt.Add(s.Lease).After(now) }

@@ -223,7 +223,7 @@ func (i *inquiry) limited(h *Hold, f *workflow.Function) {
 
 // serves tells whether a scheduler that is alive would take a task from the queue of a function with these tags.
 func (i *inquiry) serves(s *Scheduler, queue string, tags []string) bool {
-	alive := (s.State == db.SchedulerStarting || s.State == db.SchedulerReady) && heardOf(s, i.now)
+	alive := s.State == db.SchedulerStarting || s.State == db.SchedulerReady
 	return alive && (len(s.Queues) == 0 || slices.Contains(s.Queues, queue)) &&
 		(len(tags) == 0 || len(s.Tags) == 0 || slices.ContainsFunc(tags, func(t string) bool { return slices.Contains(s.Tags, t) }))
 }

@@ -107,12 +107,13 @@ func (s *server) ReplayDeadLetters(ctx context.Context, request api.ReplayDeadLe
 		}
 		replay.Filter.FailedAfter, replay.Filter.FailedBefore = (*time.Time)(body.FailedAfter), (*time.Time)(body.FailedBefore)
 		replay.ResetRetries = body.ResetRetries == nil || *body.ResetRetries
+		replay.DryRun = orZero(body.DryRun)
 	}
 	done, err := s.engine.ReplayAll(ctx, replay)
 	if err != nil {
 		return nil, err
 	}
-	return api.ReplayDeadLetters200JSONResponse{Replayed: done.Replayed, Refused: done.Refused}, nil
+	return api.ReplayDeadLetters200JSONResponse{Matched: done.Matched, Replayed: done.Replayed, Refused: done.Refused, More: done.More}, nil
 }
 
 // DiscardDeadLetter deletes a dead letter.

@@ -69,16 +69,18 @@ func TestReplaysAndRestartsReachTheEngineWithTheirDefaults(t *testing.T) {
 	c.call(t, http.MethodPost, letterPath+"/replay", `{"queue":null}`).want(t, 200)
 	c.call(t, http.MethodPost, letterPath+"/replay", `{"queue":"eu","reset_retries":false}`).want(t, 200)
 	got := string(c.call(t, http.MethodPost, "/v1/dead-letters/replay", "").want(t, 200).body)
-	if strings.TrimSpace(got) != `{"refused":1,"replayed":2}` {
+	if strings.TrimSpace(got) != `{"matched":3,"more":true,"refused":1,"replayed":2}` {
 		t.Errorf("answered %s", got)
 	}
 	c.call(t, http.MethodPost, "/v1/dead-letters/replay", `{"function":"f","queue":"q","limit":7,"reset_retries":false,"failed_after":null}`).want(t, 200)
+	c.call(t, http.MethodPost, "/v1/dead-letters/replay", `{"dry_run":true}`).want(t, 200)
 	c.call(t, http.MethodPost, executionPath+"/restart", `{"from_step":null}`).want(t, 200)
 	c.call(t, http.MethodPost, executionPath+"/restart", `{"from_step":"a#0"}`).want(t, 200)
 	want := []any{
 		engine.ReplayRequest{ResetRetries: true}, engine.ReplayRequest{ResetRetries: true}, engine.ReplayRequest{Queue: "eu"},
 		engine.BulkReplay{Limit: 1000, ResetRetries: true},
 		engine.BulkReplay{Limit: 7, Filter: engine.DeadLetterFilter{Functions: []string{"f"}, Queues: []string{"q"}}},
+		engine.BulkReplay{Limit: 1000, ResetRetries: true, DryRun: true},
 		"", "a#0",
 	}
 	if !reflect.DeepEqual(f.asked, want) {

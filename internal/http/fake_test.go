@@ -130,7 +130,7 @@ func (f *fake) ReplayAll(_ context.Context, r engine.BulkReplay) (engine.BulkRep
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, r)
-	return engine.BulkReplayed{Replayed: 2, Refused: 1}, f.err
+	return engine.BulkReplayed{Matched: 3, Replayed: 2, Refused: 1, More: true}, f.err
 }
 func (f *fake) Discard(context.Context, workflow.ID) error { return f.err }
 

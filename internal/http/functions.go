@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -40,7 +41,7 @@ func (s *server) ListFunctions(ctx context.Context, request api.ListFunctionsReq
 	if err != nil {
 		return nil, err
 	}
-	functions, next, err := part(all, functionKey, request.Params.Limit, request.Params.Cursor)
+	functions, next, err := part(all, functionKey, functionKeyForm.MatchString, request.Params.Limit, request.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +52,9 @@ func (s *server) ListFunctions(ctx context.Context, request api.ListFunctionsReq
 func functionKey(f *workflow.Function) string {
 	return fmt.Sprintf("%020d\x00%s\x00%s", f.UpdatedAt.UnixMicro(), f.Name, f.Version)
 }
+
+// functionKeyForm is what functionKey gives.
+var functionKeyForm = regexp.MustCompile(`^[0-9]{20}\x00[^\x00]+\x00[^\x00]*$`)
 
 func byRegistration(functions []*workflow.Function) []*workflow.Function {
 	return slices.SortedFunc(slices.Values(functions), func(a, b *workflow.Function) int { return cmp.Compare(functionKey(b), functionKey(a)) })

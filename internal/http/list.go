@@ -87,10 +87,16 @@ func renderList[T any](items []T, next string, write func(w *jsonWriter, item T)
 	})
 }
 
+// isID tells whether a key may be an id.
+func isID(key string) bool { return len(key) == len(workflow.ID{}) }
+
 // part cuts a part out of a list that is at hand as a whole, newest first: by
-// descending keys.
-func part[T any](items []T, key func(T) string, limit *api.Limit, cursor *api.Cursor) ([]T, *api.NextCursor, error) {
+// descending keys, which look as form says.
+func part[T any](items []T, key func(T) string, form func(string) bool, limit *api.Limit, cursor *api.Cursor) ([]T, *api.NextCursor, error) {
 	after, err := decodeCursor(cursor)
+	if err == nil && after != nil && !form(string(after)) {
+		err = errBadCursor
+	}
 	if err != nil {
 		return nil, nil, err
 	}

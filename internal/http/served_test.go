@@ -289,6 +289,26 @@ func TestListsGoOnFromTheirCursor(t *testing.T) {
 	}
 }
 
+func TestCursorsOfOtherListsAreRefused(t *testing.T) {
+	t.Parallel()
+	c := setup(t, Options{Engine: &fake{}})
+	ofFunctions := encodeCursor([]byte(functionKey(function("a"))))
+	ofExecutions := encodeCursor(anExecution[:])
+	ofTasks := taskCursor(engine.TaskPlace{Execution: anExecution, Task: aTask})
+	for list, own := range map[string]string{
+		"executions": ofExecutions, "tasks": ofTasks, "dead-letters": "", "functions": ofFunctions, "workers": ofExecutions, "schedulers": ofExecutions,
+		"executions/" + anExecution.String() + "/tasks": ofTasks, "executions/" + anExecution.String() + "/signals": ofExecutions,
+	} {
+		for _, cursor := range []string{ofFunctions, ofExecutions, ofTasks, "zzzz", "AAAA", "*"} {
+			status := http.StatusBadRequest
+			if cursor == own {
+				status = http.StatusOK
+			}
+			c.call(t, http.MethodGet, "/v1/"+list+"?cursor="+cursor, "").want(t, status)
+		}
+	}
+}
+
 func TestNamesInPathsAreDecodedOnce(t *testing.T) {
 	t.Parallel()
 	c := setup(t, Options{Engine: &fake{}})

@@ -37,7 +37,7 @@ func (s *server) ListSchedulers(ctx context.Context, request api.ListSchedulersR
 		return nil, err
 	}
 	byID := func(x engine.Scheduler) string { return string(x.ID[:]) }
-	schedulers, next, err := part(all, byID, request.Params.Limit, request.Params.Cursor)
+	schedulers, next, err := part(all, byID, isID, request.Params.Limit, request.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (s *server) ListWorkers(ctx context.Context, request api.ListWorkersRequest
 		return nil, err
 	}
 	byID := func(w *workflow.Worker) string { return string(w.ID[:]) }
-	workers, next, err := part(all, byID, request.Params.Limit, request.Params.Cursor)
+	workers, next, err := part(all, byID, isID, request.Params.Limit, request.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}

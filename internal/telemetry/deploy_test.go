@@ -168,3 +168,23 @@ func TestAlertsWatchMetricsThatExist(t *testing.T) {
 		t.Errorf("only %d rules were found", len(names))
 	}
 }
+
+// Who drains answers probes with 503, and where little else is asked, that would page.
+func TestProbesAreNoFailuresOfTheAPI(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, alert, found := strings.Cut(string(text), "alert: StentAPIFails")
+	alert, _, _ = strings.Cut(alert, "for:")
+	series := selector.FindAllString(alert, -1)
+	if !found || len(series) != 2 {
+		t.Fatalf("it looks at %q", series)
+	}
+	for _, s := range series {
+		if !strings.Contains(s, `route!`) || !strings.Contains(s, "/readyz") {
+			t.Errorf("%s counts probes", s)
+		}
+	}
+}

@@ -128,7 +128,13 @@ func (s *Store) Schedulers(ctx context.Context) (schedulers []db.Scheduler, err 
 		if err != nil {
 			return err
 		}
-		schedulers, err = convert(rows, toScheduler)
+		schedulers, err = convert(rows, func(r dbsqlc.ListSchedulersRow) (db.Scheduler, error) {
+			s, err := toScheduler(r.Scheduler)
+			if r.Expired {
+				s.State = db.SchedulerExpired
+			}
+			return s, err
+		})
 		return err
 	})
 	return schedulers, err

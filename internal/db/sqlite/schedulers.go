@@ -214,7 +214,14 @@ func (s *Store) Schedulers(ctx context.Context) (schedulers []db.Scheduler, err 
 		if err != nil {
 			return err
 		}
-		schedulers, err = convert(rows, toScheduler)
+		now := s.clock.now()
+		schedulers, err = convert(rows, func(row dbsqlc.Scheduler) (db.Scheduler, error) {
+			x, err := toScheduler(row)
+			if x.State != db.SchedulerStopped && x.SeenAt.Add(x.Lease).Before(now) {
+				x.State = db.SchedulerExpired
+			}
+			return x, err
+		})
 		return err
 	})
 	return schedulers, err

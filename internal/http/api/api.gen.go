@@ -504,6 +504,9 @@ type BulkLimit = int
 
 // BulkReplay defines model for BulkReplay.
 type BulkReplay struct {
+	// DryRun Whether to do nothing, and only tell how many there are.
+	DryRun *BulkDryRun `json:"dry_run,omitempty"`
+
 	// FailedAfter Only those of tasks that failed after this time.
 	FailedAfter *Time `json:"failed_after,omitempty"`
 
@@ -525,10 +528,16 @@ type BulkReplay struct {
 
 // BulkReplayed defines model for BulkReplayed.
 type BulkReplayed struct {
-	// Refused Dead letters that stay because nobody waits for their tasks any more.
+	// Matched Dead letters that were selected. Of a dry run, those of orchestrators do not count that the replay of an activity opens again.
+	Matched int `json:"matched"`
+
+	// More Whether more are selected than that.
+	More bool `json:"more"`
+
+	// Refused Dead letters that stay because nobody waits for their tasks any more. 0 of a dry run.
 	Refused int `json:"refused"`
 
-	// Replayed Dead letters that were replayed.
+	// Replayed Dead letters that were replayed. 0 of a dry run.
 	Replayed int `json:"replayed"`
 }
 

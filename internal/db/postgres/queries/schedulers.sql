@@ -113,4 +113,5 @@ DELETE FROM holds h WHERE h.scheduler_id = @scheduler AND h.execution_id = ANY(@
 );
 
 -- name: ListSchedulers :many
-SELECT * FROM schedulers ORDER BY started_at DESC, id DESC;
+SELECT sqlc.embed(s), (s.state <> 'stopped' AND s.seen_at < clock_timestamp() - s.lease_us * interval '1 microsecond')::boolean AS expired
+FROM schedulers s ORDER BY s.started_at DESC, s.id DESC;

@@ -247,29 +247,36 @@ func (q *Queries) Leave(ctx context.Context, id workflow.ID) (int64, error) {
 }
 
 const ListSchedulers = `-- name: ListSchedulers :many
-SELECT id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us FROM schedulers ORDER BY started_at DESC, id DESC
+SELECT s.id, s.host, s.state, s.queues, s.tags, s.capacity, s.in_flight, s.started_at, s.seen_at, s.lease_us, (s.state <> 'stopped' AND s.seen_at < clock_timestamp() - s.lease_us * interval '1 microsecond')::boolean AS expired
+FROM schedulers s ORDER BY s.started_at DESC, s.id DESC
 `
 
-func (q *Queries) ListSchedulers(ctx context.Context) ([]Scheduler, error) {
+type ListSchedulersRow struct {
+	Scheduler Scheduler
+	Expired   bool
+}
+
+func (q *Queries) ListSchedulers(ctx context.Context) ([]ListSchedulersRow, error) {
 	rows, err := q.db.Query(ctx, ListSchedulers)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Scheduler
+	var items []ListSchedulersRow
 	for rows.Next() {
-		var i Scheduler
+		var i ListSchedulersRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Host,
-			&i.State,
-			&i.Queues,
-			&i.Tags,
-			&i.Capacity,
-			&i.InFlight,
-			&i.StartedAt,
-			&i.SeenAt,
-			&i.LeaseUs,
+			&i.Scheduler.ID,
+			&i.Scheduler.Host,
+			&i.Scheduler.State,
+			&i.Scheduler.Queues,
+			&i.Scheduler.Tags,
+			&i.Scheduler.Capacity,
+			&i.Scheduler.InFlight,
+			&i.Scheduler.StartedAt,
+			&i.Scheduler.SeenAt,
+			&i.Scheduler.LeaseUs,
+			&i.Expired,
 		); err != nil {
 			return nil, err
 		}
