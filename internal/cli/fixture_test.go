@@ -34,11 +34,20 @@ func order() durable.Execution {
 func orderTasks() []durable.TaskInfo {
 	began := 2*time.Hour - 10*time.Millisecond
 	task := func(n int, parent, key, kind, state string) durable.TaskInfo {
-		return durable.TaskInfo{
+		t := durable.TaskInfo{
 			ID: id(n), ExecutionID: executionID, ParentTaskID: parent, StepKey: key, Kind: kind, Name: key, State: state, CreatedAt: *before(began),
+			ParentRun: new(int),
 		}
+		if parent == id(10) {
+			*t.ParentRun = 1
+		}
+		return t
 	}
 	root := task(10, "", "root", "orchestrator", "waiting")
+	root.Run, root.ParentRun = 1, nil // it was restarted once
+	earlier := task(11, id(10), "ship#0", "orchestrator", "failed")
+	*earlier.ParentRun, earlier.Error = 0, &durable.Failure{Type: "lost", Message: "no such parcel"}
+	earlierLabel := task(12, earlier.ID, "label#0", "activity", "completed")
 	charge := task(20, id(10), "charge#0", "activity", "completed")
 	charge.Attempt, charge.Retries, charge.Result = 3, 2, json.RawMessage(`{"id": "ch_1"}`)
 	charge.StartedAt, charge.CompletedAt = before(began-3*time.Second), before(began-3*time.Second-45*time.Millisecond)
@@ -51,7 +60,7 @@ func orderTasks() []durable.TaskInfo {
 	pickup := task(32, id(30), "pickup#0", "activity", "pending")
 	pickup.Attempt, pickup.Retries, pickup.ScheduledFor = 1, 1, before(-30*time.Second)
 	pickup.Error = &durable.Failure{Type: "busy", Message: "no \x1b[31mcourier\nnow"}
-	tasks := []durable.TaskInfo{root, charge, cached, sub, label, pickup, task(40, id(10), "resize#0", "map", "waiting")}
+	tasks := []durable.TaskInfo{root, earlier, earlierLabel, charge, cached, sub, label, pickup, task(40, id(10), "resize#0", "map", "waiting")}
 	for i := range 14 {
 		item := task(50+i, id(40), fmt.Sprint(i), "activity", "completed")
 		item.Attempt, item.StartedAt, item.CompletedAt = 1, before(time.Hour), before(time.Hour-time.Second)

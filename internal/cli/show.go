@@ -26,11 +26,12 @@ func (s *session) showCommand() *cobra.Command {
 		Short: "Show an execution and the tree of its steps",
 		Long: `Shows an execution and the tree of its steps: how long each took, its attempts, what it
 waits for, why it failed. Steps of sub-workflows and items of maps stand beneath theirs; of
-a map with many items, those are shown that failed or are under way.`,
+a map with many items, those are shown that failed or are under way, and steps of earlier
+runs, from before a restart or continue-as-new, are only counted; --all shows them.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: s.executions(1),
 	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "show every item of every map, and values in full")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "show every item of every map, the steps of earlier runs, and values in full")
 	cmd.RunE = s.run(func(ctx context.Context, args []string) error {
 		e, err := s.client.Get(ctx, args[0])
 		if err == nil && e.ID == "" {
@@ -44,11 +45,12 @@ a map with many items, those are shown that failed or are under way.`,
 			if err != nil {
 				return err
 			}
-			attempts, err := s.failedAttempts(ctx, tasks)
+			top := grow(tasks)
+			attempts, err := s.failedAttempts(ctx, draw(top, nil, all))
 			if err != nil {
 				return err
 			}
-			return s.writeExecution(e, tasks, attempts, all, more)
+			return s.writeExecution(e, draw(top, attempts, all), all, more)
 		})
 	})
 	return cmd
@@ -70,12 +72,16 @@ func (s *session) tasksOf(ctx context.Context, id string) (tasks []durable.TaskI
 	}
 }
 
-// failedAttempts reads the failed attempts of tasks that had some, those first that
-// have not succeeded since.
-func (s *session) failedAttempts(ctx context.Context, tasks []durable.TaskInfo) (map[string][]durable.Attempt, error) {
+// failedAttempts reads the failed attempts of the tasks on these lines that had some,
+// those first that have not succeeded since.
+func (s *session) failedAttempts(ctx context.Context, lines []line) (map[string][]durable.Attempt, error) {
 	var of []string
 	for _, settled := range []bool{false, true} {
-		for _, t := range tasks {
+		for _, l := range lines {
+			if l.node == nil {
+				continue
+			}
+			t := l.node.task
 			if (t.Retries > 0 || t.State == "failed" && t.Attempt > 0) && (t.State == "completed") == settled {
 				of = append(of, t.ID)
 			}
@@ -93,9 +99,9 @@ func (s *session) failedAttempts(ctx context.Context, tasks []durable.TaskInfo) 
 }
 
 // writeExecution writes all there is to see of an execution.
-func (s *session) writeExecution(e *durable.Execution, tasks []durable.TaskInfo, attempts map[string][]durable.Attempt, all, more bool) error {
+func (s *session) writeExecution(e *durable.Execution, lines []line, all, more bool) error {
 	text := s.heading(e, all) + "\n\n"
-	if lines := draw(grow(tasks), attempts, all); len(lines) > 0 {
+	if len(lines) > 0 {
 		text += s.stepTable(e, lines, all).String() + "\n"
 	} else {
 		text += "No step has begun.\n"

@@ -15,41 +15,65 @@ type node struct {
 	task     *durable.TaskInfo
 	label    string
 	children []*node
+	past     []*node // its steps of earlier runs
 }
 
 // grow makes the tree of an execution's tasks: its steps, with the steps of
-// sub-workflows and the items of maps beneath them. The orchestrator's own task and
-// the timer of max_duration are not shown; tasks whose parent is not among them
-// stand at the top.
-func grow(tasks []durable.TaskInfo) []*node {
+// sub-workflows and the items of maps beneath them. It gives the node above them
+// all, which is not drawn. The orchestrator's own task and the timer of max_duration
+// have no node of their own; tasks whose parent is not among them stand at the top.
+func grow(tasks []durable.TaskInfo) *node {
 	nodes := make(map[string]*node, len(tasks))
 	for i := range tasks {
 		nodes[tasks[i].ID] = &node{task: &tasks[i], label: tasks[i].StepKey}
 	}
-	var top []*node
+	top := &node{task: &durable.TaskInfo{}}
 	for _, n := range nodes {
 		parent := nodes[n.task.ParentTaskID]
 		switch {
-		case parent == nil && n.task.StepKey == "deadline" && n.task.Kind == "timer", ownTask(n.task):
-		case parent == nil || ownTask(parent.task):
-			top = append(top, n)
-		default:
-			if parent.task.Kind == "map" {
-				n.label = fmt.Sprintf("%s[%s]", parent.label, n.task.StepKey)
+		case ownTask(n.task) || parent == nil && n.task.StepKey == "deadline" && n.task.Kind == "timer":
+			continue
+		case parent == nil:
+			parent = top
+			if n.task.StepKey == "root" {
+				n.label = n.task.Name
 			}
-			parent.children = append(parent.children, n)
+		case leftBehind(n.task, parent.task):
+			n.label += " (earlier run)"
+			if ownTask(parent.task) {
+				parent = top
+			}
+			parent.past = append(parent.past, n)
+			continue
+		case ownTask(parent.task):
+			parent = top
+		case parent.task.Kind == "map":
+			n.label = fmt.Sprintf("%s[%s]", parent.task.StepKey, n.task.StepKey)
 		}
+		parent.children = append(parent.children, n)
 	}
 	for _, n := range nodes {
 		n.sort()
 	}
-	slices.SortFunc(top, byID)
-	for _, n := range top {
-		if n.task.StepKey == "root" {
-			n.label = n.task.Name
+	top.sort()
+	return top
+}
+
+// leftBehind tells whether an earlier run of its parent made a task: the parent was
+// restarted since, or has continued as new.
+func leftBehind(t, parent *durable.TaskInfo) bool {
+	return t.ParentRun == nil || *t.ParentRun != parent.Run
+}
+
+// size is how many tasks there are in a node's tree, itself among them.
+func (n *node) size() int {
+	total := 1
+	for _, of := range [][]*node{n.children, n.past} {
+		for _, child := range of {
+			total += child.size()
 		}
 	}
-	return top
+	return total
 }
 
 // ownTask tells whether a task is that of an execution's own orchestrator.
@@ -62,11 +86,12 @@ func byID(a, b *node) int { return cmp.Compare(a.task.ID, b.task.ID) }
 
 // sort brings items of a map into the order of its inputs, and steps into that of their creation.
 func (n *node) sort() {
-	if n.task.Kind != "map" {
-		slices.SortFunc(n.children, byID)
-		return
+	order := byID
+	if n.task.Kind == "map" {
+		order = func(a, b *node) int { return cmp.Compare(a.index(), b.index()) }
 	}
-	slices.SortFunc(n.children, func(a, b *node) int { return cmp.Compare(a.index(), b.index()) })
+	slices.SortFunc(n.children, order)
+	slices.SortFunc(n.past, byID)
 }
 
 // index is an item's place in its map.
@@ -84,8 +109,28 @@ const (
 )
 
 // shown gives the children to draw, and a line about the others; "" if there are none.
+// Steps of earlier runs are drawn only if all are asked for.
 func (n *node) shown(all bool) (children []*node, others string) {
-	if all || n.task.Kind != "map" || len(n.children) <= wideMap {
+	if all {
+		return slices.Concat(n.past, n.children), ""
+	}
+	children, others = n.worthy()
+	past := 0
+	for _, child := range n.past {
+		past += child.size()
+	}
+	if past > 0 {
+		others = join(", ", others, count(past, "step of an earlier run", "steps of earlier runs"))
+	}
+	if others != "" {
+		others = "… and " + others
+	}
+	return children, others
+}
+
+// worthy gives the children that are worth a line each, and what there is to say of the others.
+func (n *node) worthy() (children []*node, others string) {
+	if n.task.Kind != "map" || len(n.children) <= wideMap {
 		return n.children, ""
 	}
 	drawn, left := map[string]int{}, map[string]int{}
@@ -100,7 +145,7 @@ func (n *node) shown(all bool) (children []*node, others string) {
 		}
 		left[word]++
 	}
-	return children, "… and " + tally(left)
+	return children, tally(left)
 }
 
 // tally writes how many there are of each word, most first.
@@ -124,10 +169,11 @@ type line struct {
 	error  *durable.Attempt
 }
 
-// draw lays nodes out as lines. Failed attempts of a task stand beneath it.
-func draw(nodes []*node, attempts map[string][]durable.Attempt, all bool) []line {
+// draw lays out what is beneath a node as lines. Failed attempts of a task stand beneath it.
+func draw(top *node, attempts map[string][]durable.Attempt, all bool) []line {
 	d := drawing{attempts: attempts, all: all}
-	d.level("", nodes, "", nil)
+	children, others := top.shown(all)
+	d.level("", children, others, nil)
 	return d.lines
 }
 

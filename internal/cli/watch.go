@@ -63,6 +63,17 @@ func (w *watched) list() []durable.TaskInfo {
 	return all
 }
 
+// past tells whether a task is history: an earlier run of its parent made it, or of one above that.
+func (w *watched) past(t *durable.TaskInfo) bool {
+	for parent, known := w.tasks[t.ParentTaskID]; known; parent, known = w.tasks[t.ParentTaskID] {
+		if leftBehind(t, &parent) {
+			return true
+		}
+		t = &parent
+	}
+	return false
+}
+
 // watchOne follows an execution to its end.
 func (s *session) watchOne(ctx context.Context, id string) error {
 	w := &watched{tasks: map[string]durable.TaskInfo{}}
@@ -127,7 +138,7 @@ func (l *lineWriter) take(e durable.Event) error {
 func (l *lineWriter) task(t *durable.TaskInfo) {
 	parent, known := l.tasks[t.ParentTaskID]
 	item := known && parent.Kind == "map"
-	if ownTask(t) || t.ParentTaskID == "" && t.StepKey == "deadline" || item && t.State != "failed" && t.Retries == 0 {
+	if l.past(t) || ownTask(t) || t.ParentTaskID == "" && t.StepKey == "deadline" || item && t.State != "failed" && t.Retries == 0 {
 		return
 	}
 	n := &node{task: t}
