@@ -40,6 +40,7 @@ func (e *Engine) WatchAll() (ChangeList, error) {
 	l := &changeList{watching: w, leave: leave, ids: map[string]struct{}{}, ready: make(chan struct{}, 1)}
 	w.mu.Lock()
 	w.lists[l] = struct{}{}
+	w.watched(wake.Any)
 	w.mu.Unlock()
 	w.bus.Publish(wake.Hint{Watched: []string{wake.Any}})
 	return l, nil
@@ -85,6 +86,10 @@ func (l *changeList) Next(ctx context.Context, idle time.Duration) (ids []string
 	l.last = time.Now()
 	l.watching.mu.Lock()
 	defer l.watching.mu.Unlock()
+	select {
+	case <-l.ready: // what was added meanwhile is among what is given
+	default:
+	}
 	for id := range l.ids {
 		ids = append(ids, id)
 	}

@@ -26,6 +26,26 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // registered; wrap, if not nil, stands between the engine and its store.
 func setup(t *testing.T, bus wake.Bus, wrap func(db.Store) db.Store) (*engine.Engine, db.Store) {
 	t.Helper()
+	e, store := idling(t, bus, wrap)
+	run(t, e)
+	return e, store
+}
+
+// run runs an engine until the test has ended.
+func run(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { _ = e.Run(ctx) })
+	t.Cleanup(func() {
+		stop()
+		done.Wait()
+	})
+}
+
+// idling makes an engine that does not run yet.
+func idling(t *testing.T, bus wake.Bus, wrap func(db.Store) db.Store) (*engine.Engine, db.Store) {
+	t.Helper()
 	url := testenv.SQLite(t)
 	if err := dbopen.Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)
@@ -42,12 +62,7 @@ func setup(t *testing.T, bus wake.Bus, wrap func(db.Store) db.Store) (*engine.En
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() { _ = e.Run(ctx) })
 	t.Cleanup(func() {
-		stop()
-		done.Wait()
 		if err := store.Close(); err != nil {
 			t.Error(err)
 		}

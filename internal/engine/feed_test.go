@@ -203,12 +203,13 @@ func TestFollowersAreBounded(t *testing.T) {
 func TestChangesOfAllExecutionsAreListed(t *testing.T) {
 	t.Parallel()
 	bus := wake.NewLocal()
-	e, _ := setup(t, bus, nil)
-	list, err := e.WatchAll()
+	e, _ := idling(t, bus, nil)
+	list, err := e.WatchAll() // before the engine listens to the bus
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer list.Close()
+	run(t, e)
 	want := map[string]bool{}
 	for range 3 {
 		want[startWork(t, e).ID.String()] = true

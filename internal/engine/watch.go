@@ -50,6 +50,7 @@ func (w *watching) add(id workflow.ID, woken chan struct{}) (stop func()) {
 		w.feeds[id] = map[chan struct{}]struct{}{}
 	}
 	w.feeds[id][woken] = struct{}{}
+	w.watched(id.String()) // not by the bus alone: the engine may not listen to it yet
 	w.mu.Unlock()
 	w.bus.Publish(wake.Hint{Watched: []string{id.String()}})
 	return func() {
@@ -134,6 +135,7 @@ func (w *watching) heard(h wake.Hint) {
 	}
 }
 
+// watched is called with mu held.
 func (w *watching) watched(text string) {
 	until := time.Now().Add(watchFor)
 	id, err := workflow.ParseID(text)
