@@ -306,7 +306,7 @@ type QueueDepth struct {
 // Overview is an execution with all that is shown of it, read in one round trip.
 type Overview struct {
 	*workflow.Execution
-	Progress []Step // in the order in which they were made, without items of maps
+	Progress []Step // in the order in which they were made, without items of maps and what earlier runs made
 	Counters []workflow.Counter
 	State    []workflow.StateEntry
 }

@@ -18,6 +18,7 @@ var listing = map[string]func(*fixture){
 	"SweptTasksSayWhyAndAreListed":        sweptTasksSayWhy,
 	"StatesAreOfThoseThatExist":           statesOfThoseThatExist,
 	"ProgressLeavesOutItems":              progressLeavesOutItems,
+	"ProgressIsOfTheNewestRuns":           progressIsOfTheNewestRuns,
 	"WhatDoesNotExistIsNotFound":          notFound,
 }
 
@@ -212,13 +213,36 @@ func progressLeavesOutItems(f *fixture) {
 		t.Parent, t.Op, t.Kind = workflow.ID{}, workflow.OpDeadline, workflow.KindTimer
 	})
 	f.add(slices.Concat([]*workflow.Task{first, m}, newItems(m, 3), []*workflow.Task{later, deadline})...)
+	f.equal("steps", f.progress(e.ID), []string{"first", "map", "later"})
 	steps := f.overview(e.ID).Progress
-	var keys []string
-	for _, step := range steps {
+	f.equal("times", []any{steps[0].StartedAt, steps[0].CompletedAt}, []any{at(1), at(2)})
+}
+
+// progressIsOfTheNewestRuns has steps of two runs at the top, of two of a sub-workflow,
+// and of workflows that are items of a map.
+func progressIsOfTheNewestRuns(f *fixture) {
+	e, root := f.start("f", waiting, func(_ *workflow.Execution, root *workflow.Task) { root.Run = 1 })
+	inRun := func(run int) func(*workflow.Task) { return func(t *workflow.Task) { t.ParentRun = run } }
+	past := newChild(root, "past", isOrchestrator, inRun(0))
+	sub := newChild(root, "sub", isOrchestrator, func(t *workflow.Task) { t.Run = 2 })
+	m := newChild(root, "map", isMap)
+	items := newItems(m, 2)
+	for _, item := range items {
+		isOrchestrator(item)
+	}
+	f.add(past, newChild(past, "beneath past"), newChild(root, "taken back", inRun(-3)), sub, newChild(sub, "past in sub", inRun(1)),
+		newChild(sub, "in sub", inRun(2)), m, items[0], items[1], newChild(items[1], "in item"))
+	keys := f.progress(e.ID)
+	slices.Sort(keys)
+	f.equal("steps", keys, []string{"in item", "in sub", "map", "sub"})
+}
+
+func (f *fixture) progress(id workflow.ID) (keys []string) {
+	f.Helper()
+	for _, step := range f.overview(id).Progress {
 		keys = append(keys, step.Key)
 	}
-	f.equal("steps", keys, []string{"first", "map", "later"})
-	f.equal("times", []any{steps[0].StartedAt, steps[0].CompletedAt}, []any{at(1), at(2)})
+	return keys
 }
 
 func notFound(f *fixture) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stent-dev/stent/internal/testenv"
 )
 
-// hot are the statements that run for every step or claim, with what their plans
+// hot are the statements that run for every step or claim, or are read again and again, with what their plans
 // must look up in which index.
 var hot = map[string]struct {
 	sql     string
@@ -49,6 +49,7 @@ var hot = map[string]struct {
 	"HeldIn":           {dbsqlc.HeldIn, []string{"tasks_step"}},
 	"Orphans":          {dbsqlc.Orphans, []string{"holds_pkey", "tasks_step"}},
 
+	"Progress":                   {dbsqlc.Progress, []string{"executions_pkey", "tasks_pkey", "tasks_step"}},
 	"LoadMailboxes":              {dbsqlc.LoadMailboxes, []string{"signals_buffered"}},
 	"LoadDeadLetters":            {dbsqlc.LoadDeadLetters, []string{"dead_letters_pkey"}},
 	"DeleteDeadLetters":          {dbsqlc.DeleteDeadLetters, []string{"dead_letters_pkey"}},

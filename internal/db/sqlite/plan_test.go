@@ -68,7 +68,7 @@ func TestNoQueryScansATableThatGrows(t *testing.T) {
 	if err := migrateUp(pool); err != nil {
 		t.Fatal(err)
 	}
-	small := regexp.MustCompile(`^(SCAN|SEARCH) (schedulers|functions|workers|paused_queues|json_each|tag|CONSTANT ROW|\(subquery-\d+\))`)
+	small := regexp.MustCompile(`^(SCAN|SEARCH) (schedulers|functions|workers|paused_queues|json_each|tag|parents|CONSTANT ROW|\(subquery-\d+\))`)
 	// A part of an index that only its namespace and an order bound: right for pages of lists.
 	wide := regexp.MustCompile(`\(namespace=\?( AND id<\?)?\)$`)
 	// And what stops after so many rows.

@@ -726,7 +726,7 @@ type Execution struct {
 	// Example: 0
 	Priority Priority `json:"priority"`
 
-	// Progress Its steps in the order in which they were made, without the items of maps. Absent in lists.
+	// Progress Its steps in the order in which they were made, without the items of maps and what earlier runs made. Absent in lists.
 	Progress *[]ProgressStep `json:"progress,omitempty"`
 
 	// Queue The queue of its own task.

@@ -86,11 +86,30 @@ SELECT u.id::uuid AS execution_id, t.id FROM (SELECT unnest(@executions::uuid[])
 ) t
 ORDER BY u.id DESC, t.id DESC LIMIT @most;
 
+-- From the root down, each parent's children of its newest run: what earlier runs made, of
+-- which there may be ever more, is not looked at.
 -- name: Progress :many
+WITH RECURSIVE parents AS (
+    SELECT t.id, t.run FROM executions e CROSS JOIN LATERAL (
+        SELECT x.id, x.run FROM tasks x WHERE x.id = e.root_task_id AND (x.namespace = e.namespace) IS TRUE OFFSET 0
+    ) t
+    WHERE e.namespace = @namespace AND e.id = @execution
+    UNION ALL
+    SELECT t.id, t.run FROM parents p CROSS JOIN LATERAL (
+        SELECT x.id, x.run FROM tasks x
+        WHERE x.namespace = @namespace AND x.execution_id = @execution AND x.parent_id = p.id AND x.parent_run = p.run
+            AND x.kind IN ('orchestrator', 'map')
+        OFFSET 0
+    ) t
+)
 SELECT t.id, t.step_key, t.kind, t.state, t.started_at, t.completed_at, t.scheduled_for, t.error, t.detail, t.waiting_for,
     t.items, t.open, t.cache_hit, (t.awaits_result IS NOT NULL)::boolean AS awaits_result
-FROM tasks t
-WHERE t.namespace = @namespace AND t.execution_id = @execution AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
+FROM parents p CROSS JOIN LATERAL (
+    SELECT * FROM tasks x
+    WHERE x.namespace = @namespace AND x.execution_id = @execution AND x.parent_id = p.id AND x.parent_run = p.run
+        AND x.op <> 'item'
+    OFFSET 0
+) t
 ORDER BY t.created_at, t.id;
 
 -- name: ListSignals :many

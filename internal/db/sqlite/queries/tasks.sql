@@ -122,14 +122,28 @@ WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
   AND parent_id = sqlc.arg(parent_id) AND parent_run = sqlc.arg(parent_run)
 ORDER BY created_at, id;
 
+-- From the root down, each parent's children of its newest run: what earlier runs made, of
+-- which there may be ever more, is not looked at.
 -- name: Progress :many
+WITH RECURSIVE parents (id, run) AS (
+    SELECT t.id, t.run FROM executions AS e
+    INNER JOIN tasks AS t ON e.root_task_id = t.id AND e.namespace = t.namespace
+    WHERE e.namespace = sqlc.arg(namespace) AND e.id = sqlc.arg(execution_id)
+    UNION ALL
+    SELECT t.id, t.run FROM parents
+    CROSS JOIN tasks AS t
+    WHERE t.namespace = sqlc.arg(namespace) AND t.execution_id = sqlc.arg(execution_id)
+      AND t.parent_id = parents.id AND t.parent_run = parents.run AND t.kind IN ('orchestrator', 'map')
+)
+
 SELECT
-    id, step_key, kind, state, started_at, completed_at, scheduled_for, error, detail, waiting_for,
-    items, open, cache_hit, CAST(awaits_result IS NOT NULL AS BOOLEAN) AS awaits_result
-FROM tasks
-WHERE namespace = sqlc.arg(namespace) AND execution_id = sqlc.arg(execution_id)
-  AND op NOT IN ('start', 'item', 'deadline', 'callback')
-ORDER BY created_at, id;
+    t.id, t.step_key, t.kind, t.state, t.started_at, t.completed_at, t.scheduled_for, t.error, t.detail, t.waiting_for,
+    t.items, t.open, t.cache_hit, CAST(t.awaits_result IS NOT NULL AS BOOLEAN) AS awaits_result
+FROM parents
+CROSS JOIN tasks AS t
+WHERE t.namespace = sqlc.arg(namespace) AND t.execution_id = sqlc.arg(execution_id)
+  AND t.parent_id = parents.id AND t.parent_run = parents.run AND t.op <> 'item'
+ORDER BY t.created_at, t.id;
 
 -- name: InsertAttempt :exec
 INSERT INTO task_attempts (

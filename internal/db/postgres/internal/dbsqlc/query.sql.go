@@ -772,10 +772,27 @@ func (q *Queries) OpenTasks(ctx context.Context, arg OpenTasksParams) ([]OpenTas
 }
 
 const Progress = `-- name: Progress :many
+WITH RECURSIVE parents AS (
+    SELECT t.id, t.run FROM executions e CROSS JOIN LATERAL (
+        SELECT x.id, x.run FROM tasks x WHERE x.id = e.root_task_id AND (x.namespace = e.namespace) IS TRUE OFFSET 0
+    ) t
+    WHERE e.namespace = $1 AND e.id = $2
+    UNION ALL
+    SELECT t.id, t.run FROM parents p CROSS JOIN LATERAL (
+        SELECT x.id, x.run FROM tasks x
+        WHERE x.namespace = $1 AND x.execution_id = $2 AND x.parent_id = p.id AND x.parent_run = p.run
+            AND x.kind IN ('orchestrator', 'map')
+        OFFSET 0
+    ) t
+)
 SELECT t.id, t.step_key, t.kind, t.state, t.started_at, t.completed_at, t.scheduled_for, t.error, t.detail, t.waiting_for,
     t.items, t.open, t.cache_hit, (t.awaits_result IS NOT NULL)::boolean AS awaits_result
-FROM tasks t
-WHERE t.namespace = $1 AND t.execution_id = $2 AND t.op NOT IN ('item', 'start', 'deadline', 'callback')
+FROM parents p CROSS JOIN LATERAL (
+    SELECT namespace, id, execution_id, parent_id, parent_run, step_key, op, name, pinned, version, queue, lane, priority, input, options, item, created_at, kind, state, due_at, scheduled_for, holder, token, attempt, failures, lost_leases, started_at, completed_at, seq, result, error, detail, waiting_for, awaited_by, run, turn, settled, open, next_item, items, await, cancel_requested, owns_result, awaits_result, cache_hit, concurrency_key, slot, parent_turn FROM tasks x
+    WHERE x.namespace = $1 AND x.execution_id = $2 AND x.parent_id = p.id AND x.parent_run = p.run
+        AND x.op <> 'item'
+    OFFSET 0
+) t
 ORDER BY t.created_at, t.id
 `
 
@@ -801,6 +818,8 @@ type ProgressRow struct {
 	AwaitsResult bool
 }
 
+// From the root down, each parent's children of its newest run: what earlier runs made, of
+// which there may be ever more, is not looked at.
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
 	rows, err := q.db.Query(ctx, Progress, arg.Namespace, arg.Execution)
 	if err != nil {

@@ -1015,13 +1015,25 @@ func (q *Queries) LoadWaiters(ctx context.Context, arg LoadWaitersParams) ([]Loa
 }
 
 const progress = `-- name: Progress :many
+WITH RECURSIVE parents (id, run) AS (
+    SELECT t.id, t.run FROM executions AS e
+    INNER JOIN tasks AS t ON e.root_task_id = t.id AND e.namespace = t.namespace
+    WHERE e.namespace = ?1 AND e.id = ?2
+    UNION ALL
+    SELECT t.id, t.run FROM parents
+    CROSS JOIN tasks AS t
+    WHERE t.namespace = ?1 AND t.execution_id = ?2
+      AND t.parent_id = parents.id AND t.parent_run = parents.run AND t.kind IN ('orchestrator', 'map')
+)
+
 SELECT
-    id, step_key, kind, state, started_at, completed_at, scheduled_for, error, detail, waiting_for,
-    items, open, cache_hit, CAST(awaits_result IS NOT NULL AS BOOLEAN) AS awaits_result
-FROM tasks
-WHERE namespace = ?1 AND execution_id = ?2
-  AND op NOT IN ('start', 'item', 'deadline', 'callback')
-ORDER BY created_at, id
+    t.id, t.step_key, t.kind, t.state, t.started_at, t.completed_at, t.scheduled_for, t.error, t.detail, t.waiting_for,
+    t.items, t.open, t.cache_hit, CAST(t.awaits_result IS NOT NULL AS BOOLEAN) AS awaits_result
+FROM parents
+CROSS JOIN tasks AS t
+WHERE t.namespace = ?1 AND t.execution_id = ?2
+  AND t.parent_id = parents.id AND t.parent_run = parents.run AND t.op <> 'item'
+ORDER BY t.created_at, t.id
 `
 
 type ProgressParams struct {
@@ -1046,6 +1058,8 @@ type ProgressRow struct {
 	AwaitsResult bool
 }
 
+// From the root down, each parent's children of its newest run: what earlier runs made, of
+// which there may be ever more, is not looked at.
 func (q *Queries) Progress(ctx context.Context, arg ProgressParams) ([]ProgressRow, error) {
 	rows, err := q.query(ctx, q.progressStmt, progress, arg.Namespace, arg.ExecutionID)
 	if err != nil {
