@@ -163,6 +163,14 @@ func (s *store) input(t *workflow.Task) json.RawMessage {
 	return t.Input
 }
 
+// descend collects what is below a task, of the newest runs.
+func (s *store) descend(id workflow.ID, below map[workflow.ID]bool) {
+	for _, child := range s.children[family{id, s.tasks[id].Run}] {
+		below[child] = true
+		s.descend(child, below)
+	}
+}
+
 // journal is what the next turn of an orchestrator is made of.
 func (s *store) journal(t *workflow.Task) protocol.Journal {
 	j := protocol.Journal{Execution: s.executions[t.Execution], Task: t}

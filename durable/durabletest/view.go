@@ -27,8 +27,10 @@ func (e *Env) view(id workflow.ID) *durable.Execution {
 	slices.SortStableFunc(tasks, func(a, b workflow.ID) int {
 		return e.store.tasks[a].CreatedAt.Compare(e.store.tasks[b].CreatedAt)
 	})
+	current := map[workflow.ID]bool{}
+	e.store.descend(x.RootTask, current)
 	for _, task := range tasks {
-		if t := e.store.tasks[task]; t.Op != workflow.OpDeadline && t.Op != workflow.OpItem && (t.Op != workflow.OpStart || t.Kind == workflow.KindActivity) {
+		if t := e.store.tasks[task]; current[task] && t.Op != workflow.OpItem {
 			v.Progress = append(v.Progress, durable.Progress{
 				Step: t.Key, Status: progressStatus(t), StartedAt: t.StartedAt, CompletedAt: t.CompletedAt, Detail: t.Detail, TaskID: t.ID.String(),
 			})
