@@ -62,7 +62,7 @@ func (c *cache) serve(ctx context.Context, fn orchestratorFunc, t *turn) (*wire.
 			c.drop(e)
 			continue
 		}
-		answer := e.run.answer(&rep)
+		answer := e.run.answer(&rep, t.CancelRequested)
 		if rep.lasting() {
 			e.run.idle <- rep
 			c.checkin(e)
@@ -201,11 +201,16 @@ func (r *run) resume(ctx context.Context, t *turn) (report, error) {
 }
 
 // answer is what the owner of a run sends for its report: what is commanded and
-// not stored yet, and where the code stands.
-func (r *run) answer(rep *report) *wire.Answer {
+// not stored yet, and where the code stands. If the turn told of a cancellation, it
+// names what the code commanded without knowing of it: that is to be cancelled,
+// so that the code learns of it there, and does not go on as if nothing had happened.
+func (r *run) answer(rep *report, cancelRequested bool) *wire.Answer {
 	a := &wire.Answer{Commands: make([]wire.Command, 0, len(r.pending)), Await: rep.await, Outcome: rep.outcome}
 	for _, s := range r.pending {
 		a.Commands = append(a.Commands, *s.command)
+		if cancelRequested && s.unaware && awaited(s.op) {
+			a.Unaware = append(a.Unaware, s.key)
+		}
 	}
 	return a
 }

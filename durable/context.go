@@ -127,9 +127,10 @@ func (h *liveHandler) WithGroup(name string) slog.Handler {
 }
 
 // CancelRequested tells whether the execution is being cancelled gracefully.
-// Steps that were open then settle with an error that matches ErrCancelled; what
-// the code commands from then on runs as compensation, and however it returns,
-// the execution ends as cancelled.
+// Steps that were open then settle with an error that matches ErrCancelled, or, if
+// none was, the next that the code commands without having asked; what it commands
+// from then on runs as compensation, and however it returns, the execution ends as
+// cancelled.
 //
 //	if err := ctx.Sleep(time.Hour); errors.Is(err, durable.ErrCancelled) && ctx.CancelRequested() {
 //		_, err := durable.Call[Refund](ctx, "refund", charge)

@@ -2,6 +2,7 @@ package durable_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -240,6 +241,34 @@ func TestCancelRequestThatNoStepTellsIsRecorded(t *testing.T) {
 	wantJSON(t, a.Commands[0], `{"key":"cancel_requested#1","op":"local","name":"cancel_requested","value":true}`)
 	s.complete("sleep#0", nil)
 	wantJSON(t, mustStep(t, s, orchestrate(t, flow)).Outcome, `{"completed":true}`)
+}
+
+func TestCodeThatDoesNotAskLearnsOfACancelAtItsNextStep(t *testing.T) {
+	t.Parallel()
+	flow := func(ctx *durable.Context, _ int) (int, error) {
+		aside := durable.Start[int](ctx, "aside", 1)
+		if _, err := durable.Call[int](ctx, "a", 1); err != nil {
+			return 0, err
+		}
+		if _, err := durable.Call[int](ctx, "charge", 1); !errors.Is(err, durable.ErrCancelled) {
+			return 0, err
+		}
+		if _, err := durable.Call[int](ctx, "undo", 1); err != nil {
+			return 0, err
+		}
+		return aside.Get()
+	}
+	s := newService("flow", 1)
+	mustStep(t, s, orchestrate(t, flow))
+	s.complete("a#0", 1)
+	s.requestCancel() // before the turn that tells the code of a#0
+	if a := mustStep(t, s, orchestrate(t, flow)); !slices.Equal(a.Unaware, []string{"charge#0"}) {
+		t.Fatalf("of %s, the code was unaware in %v", asJSON(a.Commands), a.Unaware)
+	}
+	s.cancel("charge#0")
+	if a := mustStep(t, s, orchestrate(t, flow)); len(a.Commands) != 1 || a.Commands[0].Key != "undo#0" || a.Unaware != nil {
+		t.Fatalf("compensation is %s, unaware in %v", asJSON(a.Commands), a.Unaware)
+	}
 }
 
 func TestTimeStandsStillBetweenWaitsAndIsReplayed(t *testing.T) {

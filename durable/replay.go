@@ -86,7 +86,7 @@ func (r *run) command(c *wire.Command) *step {
 	if r.steps[c.Key] != nil {
 		panic(fmt.Sprintf("durable: the key %q is used for two steps", c.Key))
 	}
-	s := &step{run: r, key: c.Key, op: c.Op, name: c.Name}
+	s := &step{run: r, key: c.Key, op: c.Op, name: c.Name, unaware: !r.cancelSeen}
 	r.steps[c.Key] = s
 	h := r.turn.steps[c.Key]
 	if h == nil {

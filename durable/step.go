@@ -24,6 +24,7 @@ type step struct {
 	order int
 
 	cancelled bool // by the code itself
+	unaware   bool // commanded before the code could know of a cancellation
 }
 
 func (s *step) settle(status string, value json.RawMessage, err *wire.Error) {

@@ -80,6 +80,32 @@ func cancelAndComplete(r *racing) {
 	ends.check(r)
 }
 
+// Code that only waits learns of a cancellation that came before it could wait.
+func cancelAndFirstTurn(r *racing) {
+	w := quietWorker()
+	durable.Orchestrator(w, "patient", func(ctx *durable.Context, _ int) (int, error) {
+		return durable.WaitSignal[int](ctx, "never", time.Hour)
+	})
+	r.c.serve(w)
+	begun := edge{d: 20 * time.Millisecond}
+	r.rounds(func(n int) string {
+		id := r.dispatch("patient", n)
+		begun.wait()
+		err := r.apis[1].Cancel(r.Context(), id, durable.Graceful)
+		ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
+		defer cancel()
+		x, late := r.apis[1].Wait(ctx, id)
+		if err != nil || late != nil || x.State != durable.StateCancelled {
+			return fmt.Sprintf("the cancellation was answered %v, and the execution did not end in a minute: %v", err, late)
+		}
+		begun.was(len(x.Progress) == 0)
+		if len(x.Progress) > 0 {
+			return "the wait was cancelled"
+		}
+		return "it had not begun"
+	}, "the wait was cancelled", "it had not begun")
+}
+
 func forceAndFanOut(r *racing) {
 	w := quietWorker()
 	durable.Activity(w, "leaf", func(_ context.Context, n int) (int, error) { return n, nil })

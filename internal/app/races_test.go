@@ -32,6 +32,7 @@ func TestRaces(t *testing.T) {
 		"signals and continuing as new":                    signalsAndContinuing,
 		"dispatches with one Idempotency-Key":              dispatchesWithOneKey,
 		"a cancellation and the completion":                cancelAndComplete,
+		"a cancellation and the first turn":                cancelAndFirstTurn,
 		"a forced cancellation and what is being made":     forceAndFanOut,
 		"a report, another one and the attempt's deadline": reportsAndDeadline,
 		"max_duration and the completion":                  maxDurationAndCompletion,

@@ -21,6 +21,7 @@ func ReadAnswer(event *workflow.TurnAnswered, a *wire.Answer) error {
 			return err
 		}
 	}
+	event.Unaware = a.Unaware
 	if a.Await != nil {
 		await, err := readAwait(*a.Await)
 		if err != nil {

@@ -150,6 +150,9 @@ type Answer struct {
 	Commands []Command `json:"commands"`
 	Await    *Await    `json:"await"`
 	Outcome  *Outcome  `json:"outcome"`
+	// Unaware are the keys of those commands that the code made before it could know of
+	// the cancellation that the turn tells of: they are no compensation.
+	Unaware []string `json:"unaware,omitempty"`
 }
 
 // Command is one step that an orchestrator commands. Which fields matter

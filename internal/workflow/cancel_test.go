@@ -41,6 +41,25 @@ func TestTurnInFlightThatDoesNotKnowOfTheCancelIsNotCompensation(t *testing.T) {
 	s.wantTask(TaskPending, id, "undo")
 }
 
+func TestCommandOfATurnThatDidNotKnowYetIsNotCompensation(t *testing.T) {
+	s := tell(t)
+	id := s.begin(key("a"), call("a", "echo"))
+	s.do(done(s.lease(id, "a")))
+	s.do(Cancel{Execution: id})
+	answer := s.answer(s.lease(id), key("b"), call("b", "echo"), call("undo", "echo"))
+	answer.Unaware = []string{"c"}
+	s.do(answer)
+	if root := s.wantTask(TaskPending, id); root.Error == nil || root.Error.Type != ErrorInvalidTurn {
+		t.Fatalf("a command that the turn does not have was taken: %+v", root)
+	}
+	s.pass(time.Minute)
+	answer.Lease, answer.Unaware = s.lease(id), []string{"b"}
+	s.do(answer)
+	s.wantTask(TaskCancelled, id, "b")
+	s.wantTask(TaskPending, id, "undo")
+	s.wantTask(TaskPending, id)
+}
+
 func TestGracefulCancelReachesSubWorkflows(t *testing.T) {
 	s := tell(t)
 	id := s.begin(key("sub"), call("sub", "program1"))

@@ -67,7 +67,10 @@ type TurnAnswered struct {
 	Commands   []Command
 	Await      *Await
 	Outcome    *Outcome
-	Unshared   bool // as of Succeeded
+	// Unaware are the keys of those commands that are no compensation though the turn
+	// told of the cancellation.
+	Unaware  []string
+	Unshared bool // as of Succeeded
 }
 
 // TurnFailed says that a turn could not be delivered or was not answered well.

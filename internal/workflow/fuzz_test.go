@@ -88,6 +88,9 @@ func (d *dice) turn(l Lease, run int, cancelled bool) TurnAnswered {
 		a := d.await(1)
 		ev.Await = &a
 	}
+	if d.roll(4) == 3 && len(ev.Commands) > 0 {
+		ev.Unaware = []string{ev.Commands[0].Key}
+	}
 	return ev
 }
 

@@ -79,18 +79,25 @@ func (ev TurnAnswered) apply(d *decision) error {
 		return nil
 	}
 	decided := d.await(t, nodes, leaves)
-	if t.CancelRequested && !ev.CancelSeen {
-		// The turn was answered before the orchestrator could know: what it
-		// commanded is not compensation.
-		for _, c := range ev.Commands {
-			d.cancelStep(t, c.Key, "the execution was cancelled")
-		}
+	if t.CancelRequested && ev.cancelUnaware(d, t) {
 		decided = true
 	}
 	if decided && t.State == TaskWaiting {
 		d.makeDue(t, d.now)
 	}
 	return nil
+}
+
+// cancelUnaware cancels what was commanded before the orchestrator could know of the
+// cancellation, which is not compensation: all of the turn's, or what the answer
+// names. It tells whether another turn is to say so.
+func (ev TurnAnswered) cancelUnaware(d *decision, t *Task) bool {
+	for i := range ev.Commands {
+		if key := ev.Commands[i].Key; !ev.CancelSeen || slices.Contains(ev.Unaware, key) {
+			d.cancelStep(t, key, "the execution was cancelled")
+		}
+	}
+	return !ev.CancelSeen || len(ev.Unaware) > 0
 }
 
 // unblock lets an execution go on that showed blocked when a turn has fitted again,
@@ -123,6 +130,11 @@ func (ev TurnAnswered) check(d *decision, t *Task) (nodes []AwaitNode, leaves ma
 			fresh++
 		} else if known.Op != c.Op || known.Name != c.Name {
 			return nil, nil, &MismatchError{Key: c.Key, ExpectedOp: known.Op, ExpectedName: known.Name, CameOp: c.Op, CameName: c.Name}
+		}
+	}
+	for _, key := range ev.Unaware {
+		if !commanded[key] {
+			return nil, nil, &InvalidTurnError{fmt.Sprintf("unaware: %q is not the key of a command of this turn", key)}
 		}
 	}
 	if t.Settled+int64(t.Open)+fresh > int64(d.env.Limits.History) {
