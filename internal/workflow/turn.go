@@ -92,8 +92,12 @@ func (ev TurnAnswered) apply(d *decision) error {
 // cancellation, which is not compensation: all of the turn's, or what the answer
 // names. It tells whether another turn is to say so.
 func (ev TurnAnswered) cancelUnaware(d *decision, t *Task) bool {
+	unaware := make(map[string]bool, len(ev.Unaware)) // as long as a worker likes
+	for _, key := range ev.Unaware {
+		unaware[key] = true
+	}
 	for i := range ev.Commands {
-		if key := ev.Commands[i].Key; !ev.CancelSeen || slices.Contains(ev.Unaware, key) {
+		if key := ev.Commands[i].Key; !ev.CancelSeen || unaware[key] {
 			d.cancelStep(t, key, "the execution was cancelled")
 		}
 	}
