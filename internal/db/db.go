@@ -144,13 +144,14 @@ type Leases interface {
 	// write: ErrExpired when others have already taken it for dead.
 	Join(ctx context.Context, s Scheduler) error
 	Beat(ctx context.Context, s Scheduler) error
-	// Leave ends a scheduler that holds nothing any more. One that does expires.
+	// Leave ends a scheduler. It should hold nothing any more: what it does is orphaned.
 	Leave(ctx context.Context, scheduler workflow.ID) error
 	// Expire marks the schedulers as expired whose lease, as they said it, ran out that
 	// long ago or longer.
 	Expire(ctx context.Context, grace time.Duration) error
-	// Orphans gives leases that expired schedulers hold, at most limit. An expired
-	// scheduler that holds nothing any more is taken off the books by the same call.
+	// Orphans gives leases of schedulers that have expired or left, at most limit. The
+	// same call takes those off the books that hold nothing any more, which are then
+	// still listed for a day, as they were.
 	Orphans(ctx context.Context, limit int) ([]workflow.Lease, error)
 	// Held gives the leases that the scheduler holds in these executions; with none
 	// named, in all. It serves to find leases that a scheduler does not know it has.

@@ -17,6 +17,7 @@ var expiring = map[string]func(*fixture){
 	"LivingSchedulersHaveNoOrphans":        livingHaveNone,
 	"HeldFindsLeasesAndUnholdForgetsThem":  heldAndUnhold,
 	"SchedulerThatLeftCountsAsAliveNoMore": leave,
+	"OrphansOfASchedulerThatLeftAreFound":  leavingOrphans,
 }
 
 // expire takes every scheduler for dead: their leases last less than an hour.
@@ -120,12 +121,24 @@ func orphansAreFound(f *fixture) {
 	f.equal("orphans left", len(none), 0)
 	schedulers, err := f.store.Schedulers(f.ctx)
 	f.ok(err)
-	for _, s := range schedulers {
-		if s.State == db.SchedulerExpired {
-			f.Fatal("a scheduler that holds nothing is still on the books")
-		}
-	}
+	f.equal("schedulers", len(schedulers), 1)
+	f.equal("state and in flight of one that was taken over", []any{schedulers[0].State, schedulers[0].InFlight}, []any{db.SchedulerExpired, 3})
 	f.equal("claimable", len(f.claim(f.join(), quota("f", 9), quota("step", 9))), 2)
+}
+
+func leavingOrphans(f *fixture) {
+	scheduler := f.join()
+	f.start("f")
+	f.claim(scheduler, quota("f", 1))
+	f.ok(f.store.Leave(f.ctx, scheduler))
+	for _, left := range []int{1, 1} {
+		orphans, err := f.store.Orphans(f.ctx, 10)
+		f.ok(err)
+		f.equal("orphans", len(orphans), left)
+	}
+	schedulers, err := f.store.Schedulers(f.ctx)
+	f.ok(err)
+	f.equal("state and in flight", []any{schedulers[0].State, schedulers[0].InFlight}, []any{db.SchedulerStopped, 0})
 }
 
 func livingHaveNone(f *fixture) {

@@ -72,7 +72,7 @@ func (s *Store) Orphans(ctx context.Context, limit int) (leases []workflow.Lease
 	const operation = "finding orphaned leases"
 	var found bool
 	err = s.run(ctx, s.leases, operation, func(ctx context.Context, q *queries) (err error) {
-		found, err = q.AnyExpired(ctx)
+		found, err = q.AnyToBury(ctx)
 		return err
 	})
 	if err != nil || !found {

@@ -117,7 +117,7 @@ func TestAnExpiredSchedulerGetsNothingAndGoesWithItsLastLease(t *testing.T) {
 	if orphans, err = s.store.Orphans(t.Context(), 10); err != nil || len(orphans) != 0 {
 		t.Errorf("Orphans gave %v, %v after all were taken over", orphans, err)
 	}
-	if left, err := s.store.Schedulers(t.Context()); err != nil || len(left) != 1 || left[0].State != db.SchedulerStopped {
-		t.Errorf("schedulers are %v, %v; want one that has stopped", left, err)
+	if left, err := s.store.Schedulers(t.Context()); err != nil || len(left) != 1 || left[0].State != db.SchedulerExpired {
+		t.Errorf("schedulers are %v, %v; want one that has expired", left, err)
 	}
 }

@@ -51,17 +51,15 @@ func (s *Store) Leave(ctx context.Context, scheduler workflow.ID) error {
 		if err != nil {
 			return err
 		}
-		state := db.SchedulerStopped
+		released := true
 		for _, execution := range executions {
 			kept, err := tx.unhold(ctx, scheduler, execution)
 			if err != nil {
 				return err
 			}
-			if kept {
-				state = db.SchedulerExpired
-			}
+			released = released && !kept
 		}
-		_, err = tx.Leave(ctx, dbsqlc.LeaveParams{State: state, SeenAt: tx.us(), ID: scheduler})
+		_, err = tx.Leave(ctx, dbsqlc.LeaveParams{Released: released, SeenAt: tx.us(), ID: scheduler})
 		return err
 	})
 }
@@ -89,27 +87,27 @@ func (s *Store) expireAll(ctx context.Context) error {
 	})
 }
 
-// remembered is how long a scheduler that stopped is still listed.
+// remembered is how long a scheduler that is gone is still listed.
 const remembered = 24 * time.Hour
 
-// Orphans implements db.Leases. It looks through the holds of each expired
-// scheduler until it has enough, and deletes those that are empty on its way, so
-// that none is looked at again and again. It also forgets those that stopped a day ago.
+// Orphans implements db.Leases. It looks through the holds of each scheduler that is
+// gone until it has enough, and deletes those that are empty on its way, so that none
+// is looked at again and again. It also forgets schedulers that went a day ago.
 func (s *Store) Orphans(ctx context.Context, limit int) ([]workflow.Lease, error) {
-	expired, old, err := s.gone(ctx)
-	if err != nil || len(expired) == 0 && !old {
+	unreleased, old, err := s.gone(ctx)
+	if err != nil || len(unreleased) == 0 && !old {
 		return nil, err // the usual case takes no turn from writers
 	}
 	var leases []workflow.Lease
 	err = s.write(ctx, "finding orphaned leases", func(ctx context.Context, tx *transaction) error {
-		for _, scheduler := range expired {
+		for _, scheduler := range unreleased {
 			found, err := tx.orphans(ctx, scheduler, limit-len(leases))
 			if err != nil {
 				return err
 			}
 			leases = append(leases, found...)
 		}
-		return tx.DeleteStopped(ctx, tx.now.Add(-remembered).UnixMicro())
+		return tx.DeleteReleased(ctx, tx.now.Add(-remembered).UnixMicro())
 	})
 	if err != nil {
 		return nil, err
@@ -117,20 +115,21 @@ func (s *Store) Orphans(ctx context.Context, limit int) ([]workflow.Lease, error
 	return leases, nil
 }
 
-// gone gives the expired schedulers, and whether some stopped long ago.
-func (s *Store) gone(ctx context.Context) (expired []workflow.ID, old bool, err error) {
-	err = s.view(ctx, "finding expired schedulers", func(ctx context.Context, q *dbsqlc.Queries) (err error) {
-		if expired, err = q.ListExpired(ctx); err != nil {
+// gone gives the schedulers that are gone and may still hold something, and whether
+// some can be forgotten.
+func (s *Store) gone(ctx context.Context) (unreleased []workflow.ID, old bool, err error) {
+	err = s.view(ctx, "finding schedulers that are gone", func(ctx context.Context, q *dbsqlc.Queries) (err error) {
+		if unreleased, err = q.ListUnreleased(ctx); err != nil {
 			return err
 		}
-		old, err = q.AnyStopped(ctx, s.clock.now().Add(-remembered).UnixMicro())
+		old, err = q.AnyReleased(ctx, s.clock.now().Add(-remembered).UnixMicro())
 		return err
 	})
-	return expired, old, err
+	return unreleased, old, err
 }
 
-// orphans gives leases of one expired scheduler, at most limit; when there are
-// none left, it takes the scheduler off the books.
+// orphans gives leases of one scheduler that is gone, at most limit; when there are
+// none left, it releases the scheduler.
 func (tx *transaction) orphans(ctx context.Context, scheduler workflow.ID, limit int) (leases []workflow.Lease, err error) {
 	executions, err := tx.ListHolds(ctx, dbsqlc.ListHoldsParams{SchedulerID: scheduler, Namespace: namespace})
 	if err != nil {

@@ -172,7 +172,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		return checkSchema(ctx, s.readers)
 	}
 	return s.view(ctx, "pinging", func(ctx context.Context, q *dbsqlc.Queries) error {
-		_, err := q.ListExpired(ctx)
+		_, err := q.ListUnreleased(ctx)
 		return err
 	})
 }

@@ -1344,7 +1344,7 @@ type Scheduler struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	StartedAt Timestamp `json:"started_at"`
 
-	// State `starting`: it has joined and takes no tasks yet. `draining`: it was asked to stop, takes no more, and lets what it has in flight finish. `expired`: not heard of for longer than its lease; others take over what it held.
+	// State `starting`: it has joined and takes no tasks yet. `draining`: it was asked to stop, takes no more, and lets what it has in flight finish. `stopped`: it has said that it ends. `expired`: not heard of for longer than its lease; others take over what it held. Those that are gone are listed for a day after they were last seen.
 	State SchedulerState `json:"state"`
 
 	// Tags The tags that it serves; empty means all.
@@ -1359,7 +1359,7 @@ type SchedulerList struct {
 	NextCursor *NextCursor `json:"next_cursor"`
 }
 
-// SchedulerState `starting`: it has joined and takes no tasks yet. `draining`: it was asked to stop, takes no more, and lets what it has in flight finish. `expired`: not heard of for longer than its lease; others take over what it held.
+// SchedulerState `starting`: it has joined and takes no tasks yet. `draining`: it was asked to stop, takes no more, and lets what it has in flight finish. `stopped`: it has said that it ends. `expired`: not heard of for longer than its lease; others take over what it held. Those that are gone are listed for a day after they were last seen.
 type SchedulerState string
 
 // Signal defines model for Signal.

@@ -16,7 +16,7 @@ WHERE id = @id AND state NOT IN ('stopped', 'expired');
 -- name: LockScheduler :exec
 SELECT id FROM schedulers WHERE id = @id FOR UPDATE;
 
--- One that leaves leases behind counts as expired, so that they are found.
+-- One that leaves leases behind is not released, so that they are found.
 -- name: Leave :execrows
 WITH holding AS MATERIALIZED (
     SELECT h.execution_id FROM holds h CROSS JOIN LATERAL (
@@ -30,8 +30,8 @@ WITH holding AS MATERIALIZED (
     DELETE FROM holds h USING schedulers s
     WHERE h.scheduler_id = s.id AND s.id = @id AND s.state <> 'expired' AND h.execution_id NOT IN (SELECT g.execution_id FROM holding g)
 )
-UPDATE schedulers AS me SET in_flight = 0, seen_at = clock_timestamp(),
-    state = CASE WHEN EXISTS (SELECT 1 FROM holding) THEN 'expired' ELSE 'stopped' END
+UPDATE schedulers AS me SET in_flight = 0, seen_at = clock_timestamp(), state = 'stopped',
+    released = NOT EXISTS (SELECT 1 FROM holding)
 WHERE me.id = @id AND me.state <> 'expired';
 
 -- The lock conflicts with the one of CheckAlive, which the update alone would not
@@ -56,11 +56,12 @@ CROSS JOIN LATERAL (
         AND x.state IN ('pending', 'running', 'waiting')
     OFFSET 0
 ) t
-WHERE s.state = 'expired'
+WHERE s.state IN ('stopped', 'expired') AND NOT s.released
 LIMIT @most;
 
--- Takes expired schedulers off the books that hold nothing any more, and forgets
--- those that stopped a day ago. An expired scheduler gets no new leases.
+-- Releases schedulers that are gone and hold nothing any more, and forgets those
+-- that were released and last seen a day ago. One that is gone gets no new leases.
+-- It is still shown as what it was when it went, with what it then had in flight.
 -- name: Bury :exec
 WITH holding AS MATERIALIZED (
     SELECT s.id FROM schedulers s
@@ -71,19 +72,21 @@ WITH holding AS MATERIALIZED (
             AND x.state IN ('pending', 'running', 'waiting')
         LIMIT 1
     ) t
-    WHERE s.state = 'expired'
+    WHERE s.state IN ('stopped', 'expired') AND NOT s.released
 ), empty AS MATERIALIZED (
-    SELECT s.id FROM schedulers s WHERE s.state = 'expired' AND s.id NOT IN (SELECT g.id FROM holding g)
+    SELECT s.id FROM schedulers s
+    WHERE s.state IN ('stopped', 'expired') AND NOT s.released AND s.id NOT IN (SELECT g.id FROM holding g)
 ), forgotten AS (
     DELETE FROM holds d USING empty WHERE d.scheduler_id = empty.id
 ), old AS (
-    DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < now() - interval '1 day'
+    DELETE FROM schedulers
+    WHERE state IN ('stopped', 'expired') AND released AND seen_at < now() - interval '1 day'
 )
-UPDATE schedulers s SET state = 'stopped', in_flight = 0 FROM empty WHERE s.id = empty.id;
+UPDATE schedulers s SET released = true FROM empty WHERE s.id = empty.id;
 
--- name: AnyExpired :one
+-- name: AnyToBury :one
 SELECT EXISTS (SELECT 1 FROM schedulers
-    WHERE state = 'expired' OR (state = 'stopped' AND seen_at < now() - interval '1 day'));
+    WHERE state IN ('stopped', 'expired') AND (NOT released OR seen_at < now() - interval '1 day'));
 
 -- name: Held :many
 SELECT h.execution_id, t.id, t.token

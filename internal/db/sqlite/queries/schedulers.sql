@@ -1,6 +1,6 @@
 -- name: Join :exec
-INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us, released)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: Beat :execrows
 UPDATE schedulers SET
@@ -15,25 +15,29 @@ SELECT state FROM schedulers WHERE id = sqlc.arg(id);
 UPDATE schedulers SET state = 'expired'
 WHERE state NOT IN ('stopped', 'expired') AND seen_at + lease_us <= sqlc.arg(ended_before);
 
--- name: ListExpired :many
-SELECT id FROM schedulers WHERE state = 'expired' ORDER BY id;
+-- Those that are gone and may still hold something.
+-- name: ListUnreleased :many
+SELECT id FROM schedulers WHERE state IN ('stopped', 'expired') AND NOT released ORDER BY id;
 
 -- name: ListSchedulers :many
 SELECT * FROM schedulers ORDER BY started_at DESC, id DESC;
 
 -- name: Leave :execrows
-UPDATE schedulers SET state = sqlc.arg(state), in_flight = 0, seen_at = sqlc.arg(seen_at)
+UPDATE schedulers SET state = 'stopped', in_flight = 0, seen_at = sqlc.arg(seen_at), released = sqlc.arg(released)
 WHERE id = sqlc.arg(id) AND state <> 'expired';
 
--- Takes an expired scheduler off the books that holds nothing any more.
+-- Releases a scheduler that is gone and holds nothing any more. It is still shown as
+-- what it was when it went, with what it then had in flight.
 -- name: Bury :exec
-UPDATE schedulers SET state = 'stopped', in_flight = 0 WHERE id = sqlc.arg(id) AND state = 'expired';
+UPDATE schedulers SET released = 1 WHERE id = sqlc.arg(id) AND state IN ('stopped', 'expired');
 
--- name: DeleteStopped :exec
-DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < sqlc.arg(seen_before);
+-- name: DeleteReleased :exec
+DELETE FROM schedulers
+WHERE state IN ('stopped', 'expired') AND released AND seen_at < sqlc.arg(seen_before);
 
--- name: AnyStopped :one
-SELECT EXISTS (SELECT 1 FROM schedulers WHERE state = 'stopped' AND seen_at < sqlc.arg(seen_before));
+-- name: AnyReleased :one
+SELECT EXISTS (SELECT 1 FROM schedulers
+    WHERE state IN ('stopped', 'expired') AND released AND seen_at < sqlc.arg(seen_before));
 
 -- name: InsertHold :exec
 INSERT INTO holds (namespace, scheduler_id, execution_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING;

@@ -136,6 +136,7 @@ type Scheduler struct {
 	StartedAt time.Time
 	SeenAt    time.Time
 	LeaseUs   int64
+	Released  bool
 }
 
 type Secret struct {

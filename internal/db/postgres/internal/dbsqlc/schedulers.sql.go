@@ -13,13 +13,13 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-const AnyExpired = `-- name: AnyExpired :one
+const AnyToBury = `-- name: AnyToBury :one
 SELECT EXISTS (SELECT 1 FROM schedulers
-    WHERE state = 'expired' OR (state = 'stopped' AND seen_at < now() - interval '1 day'))
+    WHERE state IN ('stopped', 'expired') AND (NOT released OR seen_at < now() - interval '1 day'))
 `
 
-func (q *Queries) AnyExpired(ctx context.Context) (bool, error) {
-	row := q.db.QueryRow(ctx, AnyExpired)
+func (q *Queries) AnyToBury(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, AnyToBury)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
@@ -69,19 +69,22 @@ WITH holding AS MATERIALIZED (
             AND x.state IN ('pending', 'running', 'waiting')
         LIMIT 1
     ) t
-    WHERE s.state = 'expired'
+    WHERE s.state IN ('stopped', 'expired') AND NOT s.released
 ), empty AS MATERIALIZED (
-    SELECT s.id FROM schedulers s WHERE s.state = 'expired' AND s.id NOT IN (SELECT g.id FROM holding g)
+    SELECT s.id FROM schedulers s
+    WHERE s.state IN ('stopped', 'expired') AND NOT s.released AND s.id NOT IN (SELECT g.id FROM holding g)
 ), forgotten AS (
     DELETE FROM holds d USING empty WHERE d.scheduler_id = empty.id
 ), old AS (
-    DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < now() - interval '1 day'
+    DELETE FROM schedulers
+    WHERE state IN ('stopped', 'expired') AND released AND seen_at < now() - interval '1 day'
 )
-UPDATE schedulers s SET state = 'stopped', in_flight = 0 FROM empty WHERE s.id = empty.id
+UPDATE schedulers s SET released = true FROM empty WHERE s.id = empty.id
 `
 
-// Takes expired schedulers off the books that hold nothing any more, and forgets
-// those that stopped a day ago. An expired scheduler gets no new leases.
+// Releases schedulers that are gone and hold nothing any more, and forgets those
+// that were released and last seen a day ago. One that is gone gets no new leases.
+// It is still shown as what it was when it went, with what it then had in flight.
 func (q *Queries) Bury(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, Bury)
 	return err
@@ -232,12 +235,12 @@ WITH holding AS MATERIALIZED (
     DELETE FROM holds h USING schedulers s
     WHERE h.scheduler_id = s.id AND s.id = $1 AND s.state <> 'expired' AND h.execution_id NOT IN (SELECT g.execution_id FROM holding g)
 )
-UPDATE schedulers AS me SET in_flight = 0, seen_at = clock_timestamp(),
-    state = CASE WHEN EXISTS (SELECT 1 FROM holding) THEN 'expired' ELSE 'stopped' END
+UPDATE schedulers AS me SET in_flight = 0, seen_at = clock_timestamp(), state = 'stopped',
+    released = NOT EXISTS (SELECT 1 FROM holding)
 WHERE me.id = $1 AND me.state <> 'expired'
 `
 
-// One that leaves leases behind counts as expired, so that they are found.
+// One that leaves leases behind is not released, so that they are found.
 func (q *Queries) Leave(ctx context.Context, id workflow.ID) (int64, error) {
 	result, err := q.db.Exec(ctx, Leave, id)
 	if err != nil {
@@ -247,7 +250,7 @@ func (q *Queries) Leave(ctx context.Context, id workflow.ID) (int64, error) {
 }
 
 const ListSchedulers = `-- name: ListSchedulers :many
-SELECT s.id, s.host, s.state, s.queues, s.tags, s.capacity, s.in_flight, s.started_at, s.seen_at, s.lease_us, (s.state <> 'stopped' AND s.seen_at < clock_timestamp() - s.lease_us * interval '1 microsecond')::boolean AS expired
+SELECT s.id, s.host, s.state, s.queues, s.tags, s.capacity, s.in_flight, s.started_at, s.seen_at, s.lease_us, s.released, (s.state <> 'stopped' AND s.seen_at < clock_timestamp() - s.lease_us * interval '1 microsecond')::boolean AS expired
 FROM schedulers s ORDER BY s.started_at DESC, s.id DESC
 `
 
@@ -276,6 +279,7 @@ func (q *Queries) ListSchedulers(ctx context.Context) ([]ListSchedulersRow, erro
 			&i.Scheduler.StartedAt,
 			&i.Scheduler.SeenAt,
 			&i.Scheduler.LeaseUs,
+			&i.Scheduler.Released,
 			&i.Expired,
 		); err != nil {
 			return nil, err
@@ -309,7 +313,7 @@ CROSS JOIN LATERAL (
         AND x.state IN ('pending', 'running', 'waiting')
     OFFSET 0
 ) t
-WHERE s.state = 'expired'
+WHERE s.state IN ('stopped', 'expired') AND NOT s.released
 LIMIT $1
 `
 

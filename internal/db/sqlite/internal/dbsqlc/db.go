@@ -24,8 +24,8 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
-	if q.anyStoppedStmt, err = db.PrepareContext(ctx, anyStopped); err != nil {
-		return nil, fmt.Errorf("error preparing query AnyStopped: %w", err)
+	if q.anyReleasedStmt, err = db.PrepareContext(ctx, anyReleased); err != nil {
+		return nil, fmt.Errorf("error preparing query AnyReleased: %w", err)
 	}
 	if q.beatStmt, err = db.PrepareContext(ctx, beat); err != nil {
 		return nil, fmt.Errorf("error preparing query Beat: %w", err)
@@ -90,14 +90,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteLostResultsStmt, err = db.PrepareContext(ctx, deleteLostResults); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteLostResults: %w", err)
 	}
+	if q.deleteReleasedStmt, err = db.PrepareContext(ctx, deleteReleased); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteReleased: %w", err)
+	}
 	if q.deleteSignalsOfStmt, err = db.PrepareContext(ctx, deleteSignalsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteSignalsOf: %w", err)
 	}
 	if q.deleteStateOfStmt, err = db.PrepareContext(ctx, deleteStateOf); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteStateOf: %w", err)
-	}
-	if q.deleteStoppedStmt, err = db.PrepareContext(ctx, deleteStopped); err != nil {
-		return nil, fmt.Errorf("error preparing query DeleteStopped: %w", err)
 	}
 	if q.deleteTagsOfStmt, err = db.PrepareContext(ctx, deleteTagsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteTagsOf: %w", err)
@@ -222,9 +222,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listEndedStmt, err = db.PrepareContext(ctx, listEnded); err != nil {
 		return nil, fmt.Errorf("error preparing query ListEnded: %w", err)
 	}
-	if q.listExpiredStmt, err = db.PrepareContext(ctx, listExpired); err != nil {
-		return nil, fmt.Errorf("error preparing query ListExpired: %w", err)
-	}
 	if q.listFunctionsStmt, err = db.PrepareContext(ctx, listFunctions); err != nil {
 		return nil, fmt.Errorf("error preparing query ListFunctions: %w", err)
 	}
@@ -245,6 +242,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listSweptStmt, err = db.PrepareContext(ctx, listSwept); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSwept: %w", err)
+	}
+	if q.listUnreleasedStmt, err = db.PrepareContext(ctx, listUnreleased); err != nil {
+		return nil, fmt.Errorf("error preparing query ListUnreleased: %w", err)
 	}
 	if q.listWorkerFunctionsStmt, err = db.PrepareContext(ctx, listWorkerFunctions); err != nil {
 		return nil, fmt.Errorf("error preparing query ListWorkerFunctions: %w", err)
@@ -431,9 +431,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 
 func (q *Queries) Close() error {
 	var err error
-	if q.anyStoppedStmt != nil {
-		if cerr := q.anyStoppedStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing anyStoppedStmt: %w", cerr)
+	if q.anyReleasedStmt != nil {
+		if cerr := q.anyReleasedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing anyReleasedStmt: %w", cerr)
 		}
 	}
 	if q.beatStmt != nil {
@@ -541,6 +541,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteLostResultsStmt: %w", cerr)
 		}
 	}
+	if q.deleteReleasedStmt != nil {
+		if cerr := q.deleteReleasedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteReleasedStmt: %w", cerr)
+		}
+	}
 	if q.deleteSignalsOfStmt != nil {
 		if cerr := q.deleteSignalsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteSignalsOfStmt: %w", cerr)
@@ -549,11 +554,6 @@ func (q *Queries) Close() error {
 	if q.deleteStateOfStmt != nil {
 		if cerr := q.deleteStateOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteStateOfStmt: %w", cerr)
-		}
-	}
-	if q.deleteStoppedStmt != nil {
-		if cerr := q.deleteStoppedStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing deleteStoppedStmt: %w", cerr)
 		}
 	}
 	if q.deleteTagsOfStmt != nil {
@@ -761,11 +761,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listEndedStmt: %w", cerr)
 		}
 	}
-	if q.listExpiredStmt != nil {
-		if cerr := q.listExpiredStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listExpiredStmt: %w", cerr)
-		}
-	}
 	if q.listFunctionsStmt != nil {
 		if cerr := q.listFunctionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listFunctionsStmt: %w", cerr)
@@ -799,6 +794,11 @@ func (q *Queries) Close() error {
 	if q.listSweptStmt != nil {
 		if cerr := q.listSweptStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSweptStmt: %w", cerr)
+		}
+	}
+	if q.listUnreleasedStmt != nil {
+		if cerr := q.listUnreleasedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listUnreleasedStmt: %w", cerr)
 		}
 	}
 	if q.listWorkerFunctionsStmt != nil {
@@ -1140,7 +1140,7 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 type Queries struct {
 	db                            DBTX
 	tx                            *sql.Tx
-	anyStoppedStmt                *sql.Stmt
+	anyReleasedStmt               *sql.Stmt
 	beatStmt                      *sql.Stmt
 	buryStmt                      *sql.Stmt
 	changedExecutionStmt          *sql.Stmt
@@ -1162,9 +1162,9 @@ type Queries struct {
 	deleteExpiredResultsStmt      *sql.Stmt
 	deleteFunctionStmt            *sql.Stmt
 	deleteLostResultsStmt         *sql.Stmt
+	deleteReleasedStmt            *sql.Stmt
 	deleteSignalsOfStmt           *sql.Stmt
 	deleteStateOfStmt             *sql.Stmt
-	deleteStoppedStmt             *sql.Stmt
 	deleteTagsOfStmt              *sql.Stmt
 	deleteTasksOfStmt             *sql.Stmt
 	deleteWorkerStmt              *sql.Stmt
@@ -1206,7 +1206,6 @@ type Queries struct {
 	listDeadLettersOfQueueStmt    *sql.Stmt
 	listDueStmt                   *sql.Stmt
 	listEndedStmt                 *sql.Stmt
-	listExpiredStmt               *sql.Stmt
 	listFunctionsStmt             *sql.Stmt
 	listHoldsStmt                 *sql.Stmt
 	listOpenHeldStmt              *sql.Stmt
@@ -1214,6 +1213,7 @@ type Queries struct {
 	listSignalsStmt               *sql.Stmt
 	listStateStmt                 *sql.Stmt
 	listSweptStmt                 *sql.Stmt
+	listUnreleasedStmt            *sql.Stmt
 	listWorkerFunctionsStmt       *sql.Stmt
 	listWorkersStmt               *sql.Stmt
 	loadCounterStmt               *sql.Stmt
@@ -1280,7 +1280,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
 		db:                            tx,
 		tx:                            tx,
-		anyStoppedStmt:                q.anyStoppedStmt,
+		anyReleasedStmt:               q.anyReleasedStmt,
 		beatStmt:                      q.beatStmt,
 		buryStmt:                      q.buryStmt,
 		changedExecutionStmt:          q.changedExecutionStmt,
@@ -1302,9 +1302,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteExpiredResultsStmt:      q.deleteExpiredResultsStmt,
 		deleteFunctionStmt:            q.deleteFunctionStmt,
 		deleteLostResultsStmt:         q.deleteLostResultsStmt,
+		deleteReleasedStmt:            q.deleteReleasedStmt,
 		deleteSignalsOfStmt:           q.deleteSignalsOfStmt,
 		deleteStateOfStmt:             q.deleteStateOfStmt,
-		deleteStoppedStmt:             q.deleteStoppedStmt,
 		deleteTagsOfStmt:              q.deleteTagsOfStmt,
 		deleteTasksOfStmt:             q.deleteTasksOfStmt,
 		deleteWorkerStmt:              q.deleteWorkerStmt,
@@ -1346,7 +1346,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listDeadLettersOfQueueStmt:    q.listDeadLettersOfQueueStmt,
 		listDueStmt:                   q.listDueStmt,
 		listEndedStmt:                 q.listEndedStmt,
-		listExpiredStmt:               q.listExpiredStmt,
 		listFunctionsStmt:             q.listFunctionsStmt,
 		listHoldsStmt:                 q.listHoldsStmt,
 		listOpenHeldStmt:              q.listOpenHeldStmt,
@@ -1354,6 +1353,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listSignalsStmt:               q.listSignalsStmt,
 		listStateStmt:                 q.listStateStmt,
 		listSweptStmt:                 q.listSweptStmt,
+		listUnreleasedStmt:            q.listUnreleasedStmt,
 		listWorkerFunctionsStmt:       q.listWorkerFunctionsStmt,
 		listWorkersStmt:               q.listWorkersStmt,
 		loadCounterStmt:               q.loadCounterStmt,

@@ -141,6 +141,7 @@ type Scheduler struct {
 	StartedAt int64
 	SeenAt    int64
 	LeaseUs   int64
+	Released  bool
 }
 
 type Secret struct {

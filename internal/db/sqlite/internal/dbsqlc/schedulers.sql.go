@@ -12,12 +12,13 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-const anyStopped = `-- name: AnyStopped :one
-SELECT EXISTS (SELECT 1 FROM schedulers WHERE state = 'stopped' AND seen_at < ?1)
+const anyReleased = `-- name: AnyReleased :one
+SELECT EXISTS (SELECT 1 FROM schedulers
+    WHERE state IN ('stopped', 'expired') AND released AND seen_at < ?1)
 `
 
-func (q *Queries) AnyStopped(ctx context.Context, seenBefore int64) (bool, error) {
-	row := q.queryRow(ctx, q.anyStoppedStmt, anyStopped, seenBefore)
+func (q *Queries) AnyReleased(ctx context.Context, seenBefore int64) (bool, error) {
+	row := q.queryRow(ctx, q.anyReleasedStmt, anyReleased, seenBefore)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
@@ -59,21 +60,23 @@ func (q *Queries) Beat(ctx context.Context, arg BeatParams) (int64, error) {
 }
 
 const bury = `-- name: Bury :exec
-UPDATE schedulers SET state = 'stopped', in_flight = 0 WHERE id = ?1 AND state = 'expired'
+UPDATE schedulers SET released = 1 WHERE id = ?1 AND state IN ('stopped', 'expired')
 `
 
-// Takes an expired scheduler off the books that holds nothing any more.
+// Releases a scheduler that is gone and holds nothing any more. It is still shown as
+// what it was when it went, with what it then had in flight.
 func (q *Queries) Bury(ctx context.Context, id workflow.ID) error {
 	_, err := q.exec(ctx, q.buryStmt, bury, id)
 	return err
 }
 
-const deleteStopped = `-- name: DeleteStopped :exec
-DELETE FROM schedulers WHERE state = 'stopped' AND seen_at < ?1
+const deleteReleased = `-- name: DeleteReleased :exec
+DELETE FROM schedulers
+WHERE state IN ('stopped', 'expired') AND released AND seen_at < ?1
 `
 
-func (q *Queries) DeleteStopped(ctx context.Context, seenBefore int64) error {
-	_, err := q.exec(ctx, q.deleteStoppedStmt, deleteStopped, seenBefore)
+func (q *Queries) DeleteReleased(ctx context.Context, seenBefore int64) error {
+	_, err := q.exec(ctx, q.deleteReleasedStmt, deleteReleased, seenBefore)
 	return err
 }
 
@@ -144,8 +147,8 @@ func (q *Queries) InsertHold(ctx context.Context, arg InsertHoldParams) error {
 }
 
 const join = `-- name: Join :exec
-INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO schedulers (id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us, released)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type JoinParams struct {
@@ -159,6 +162,7 @@ type JoinParams struct {
 	StartedAt int64
 	SeenAt    int64
 	LeaseUs   int64
+	Released  bool
 }
 
 func (q *Queries) Join(ctx context.Context, arg JoinParams) error {
@@ -173,54 +177,28 @@ func (q *Queries) Join(ctx context.Context, arg JoinParams) error {
 		arg.StartedAt,
 		arg.SeenAt,
 		arg.LeaseUs,
+		arg.Released,
 	)
 	return err
 }
 
 const leave = `-- name: Leave :execrows
-UPDATE schedulers SET state = ?1, in_flight = 0, seen_at = ?2
+UPDATE schedulers SET state = 'stopped', in_flight = 0, seen_at = ?1, released = ?2
 WHERE id = ?3 AND state <> 'expired'
 `
 
 type LeaveParams struct {
-	State  db.SchedulerState
-	SeenAt int64
-	ID     workflow.ID
+	SeenAt   int64
+	Released bool
+	ID       workflow.ID
 }
 
 func (q *Queries) Leave(ctx context.Context, arg LeaveParams) (int64, error) {
-	result, err := q.exec(ctx, q.leaveStmt, leave, arg.State, arg.SeenAt, arg.ID)
+	result, err := q.exec(ctx, q.leaveStmt, leave, arg.SeenAt, arg.Released, arg.ID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const listExpired = `-- name: ListExpired :many
-SELECT id FROM schedulers WHERE state = 'expired' ORDER BY id
-`
-
-func (q *Queries) ListExpired(ctx context.Context) ([]workflow.ID, error) {
-	rows, err := q.query(ctx, q.listExpiredStmt, listExpired)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []workflow.ID
-	for rows.Next() {
-		var id workflow.ID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const listHolds = `-- name: ListHolds :many
@@ -258,7 +236,7 @@ func (q *Queries) ListHolds(ctx context.Context, arg ListHoldsParams) ([]workflo
 }
 
 const listSchedulers = `-- name: ListSchedulers :many
-SELECT id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us FROM schedulers ORDER BY started_at DESC, id DESC
+SELECT id, host, state, queues, tags, capacity, in_flight, started_at, seen_at, lease_us, released FROM schedulers ORDER BY started_at DESC, id DESC
 `
 
 func (q *Queries) ListSchedulers(ctx context.Context) ([]Scheduler, error) {
@@ -281,10 +259,39 @@ func (q *Queries) ListSchedulers(ctx context.Context) ([]Scheduler, error) {
 			&i.StartedAt,
 			&i.SeenAt,
 			&i.LeaseUs,
+			&i.Released,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUnreleased = `-- name: ListUnreleased :many
+SELECT id FROM schedulers WHERE state IN ('stopped', 'expired') AND NOT released ORDER BY id
+`
+
+// Those that are gone and may still hold something.
+func (q *Queries) ListUnreleased(ctx context.Context) ([]workflow.ID, error) {
+	rows, err := q.query(ctx, q.listUnreleasedStmt, listUnreleased)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []workflow.ID
+	for rows.Next() {
+		var id workflow.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
