@@ -122,7 +122,7 @@ func TestCallbackHasAPolicyOfItsOwnAndChangesNothingOfItsExecution(t *testing.T)
 		failed.StatusCode = 500
 		s.do(failed)
 	}
-	if c := s.m.tasks[call]; c.State != TaskFailed || c.Error.Type != "http_500" || len(s.m.attempts) != 10 {
+	if c := s.m.tasks[call]; c.State != TaskFailed || c.Error.Type != "http_500" || len(s.m.attempts) != 10+1 {
 		t.Fatalf("%s, %v, %d attempts", c.State, c.Error, len(s.m.attempts))
 	}
 	if got := s.m.executions[id]; picture(got) != picture(&ended) {

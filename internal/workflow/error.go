@@ -21,7 +21,7 @@ const (
 	ErrorCancelled    = "cancelled"     // cancelled before it settled
 	ErrorMismatch     = "mismatch"      // a turn's command contradicts the journal
 	ErrorInvalidTurn  = "invalid_turn"  // a turn's answer cannot be carried out
-	ErrorLeaseLost    = "lease_lost"    // too many schedulers died holding the task
+	ErrorLeaseLost    = "lease_lost"    // the scheduler died holding the task; too many did, if the task failed
 	ErrorNotStorable  = "not_storable"  // the database refuses what the handler answered
 	ErrorHistoryLimit = "history_limit" // more steps, or more bytes of them, than an orchestrator may have
 	ErrorMapItem      = "map_item"      // an item of a map failed

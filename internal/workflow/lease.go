@@ -151,6 +151,7 @@ func (ev Orphaned) apply(d *decision) error {
 		return nil
 	}
 	t.LostLeases++
+	d.record(t, Error{Type: ErrorLeaseLost, Message: "the scheduler that delivered it went away before it was done"}, 0)
 	switch {
 	case t.LostLeases < d.env.Limits.LostLease:
 		d.makeDue(t, d.now)

@@ -47,11 +47,23 @@ func TestUnknownTasksAreNotFound(t *testing.T) {
 func TestTaskThatLosesTooManyLeasesFails(t *testing.T) {
 	s := tell(t)
 	id := s.start("echo")
+	began := s.m.now
 	for range s.limits.LostLease {
-		s.do(Orphaned{Lease: s.lease(id)})
+		l := s.lease(id)
+		s.pass(time.Second)
+		s.do(Orphaned{Lease: l})
 	}
 	if e := s.wantState(id, ExecutionFailed); e.Error.Type != ErrorLeaseLost {
 		t.Fatalf("%v", e.Error)
+	}
+	if len(s.m.attempts) != s.limits.LostLease {
+		t.Fatalf("%d attempts are told, want %d", len(s.m.attempts), s.limits.LostLease)
+	}
+	for i, a := range s.m.attempts {
+		if want := began.Add(time.Duration(i) * time.Second); a.Number != i+1 || a.Error.Type != ErrorLeaseLost ||
+			!a.StartedAt.Equal(want) || !a.EndedAt.Equal(want.Add(time.Second)) {
+			t.Errorf("attempt %d is told as %+v", i+1, a)
+		}
 	}
 }
 
