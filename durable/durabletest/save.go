@@ -58,10 +58,6 @@ func (s *store) save(c *workflow.Change) {
 		}
 		s.tasks[g.Map].Result = workflow.GatherItems(items, g.Collect)
 	}
-	for _, c := range c.Copies {
-		from, to := s.tasks[c.From], s.tasks[c.To]
-		to.Input, to.Result, to.Error = from.Input, from.Result, from.Error
-	}
 }
 
 // move puts a step into another run of its orchestrator.
@@ -70,7 +66,7 @@ func (s *store) move(m workflow.Move) {
 	old := family{t.Parent, t.ParentRun}
 	s.children[old] = slices.DeleteFunc(s.children[old], func(id workflow.ID) bool { return id == m.Task })
 	delete(s.steps, workflow.StepRef{Parent: t.Parent, Run: t.ParentRun, Key: t.Key})
-	t.ParentRun = m.Run
+	t.ParentRun, t.ParentTurn = m.Run, 0
 	s.adopt(t)
 }
 

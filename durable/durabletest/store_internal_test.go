@@ -18,7 +18,7 @@ func TestStoreKnowsAllThatTheCoreAsksFor(t *testing.T) {
 		reflect.TypeFor[workflow.Change](): {
 			"Now", "NewExecutions", "Executions", "NewTasks", "Tasks", "Inputs", "Sweeps", "Releases", "Gathers", "NewSignals", "Taken",
 			"Counters", "State", "Parks", "NewResults", "Results",
-			"DeadLetters", "Exhumed", "Reopened", "Moves", "Copies",
+			"DeadLetters", "Exhumed", "Reopened", "Moves",
 			"FreedQueues",                          // nothing is limited
 			"Freed",                                // the store looks itself
 			"Attempts",                             // shown by nobody here

@@ -69,7 +69,7 @@ type decision struct {
 	making    ID          // the map whose items are being made
 	paused    map[ID]bool // executions that were paused or resumed
 	deadC     map[ID]bool
-	copies    map[ID]ID // made of which step of an earlier run
+	moved     map[ID]bool // tasks that were given to another run of their parent
 	room      int
 	change    Change
 }
@@ -85,7 +85,7 @@ func newDecision(loaded *Loaded, trees map[ID]bool, env Env) *decision {
 		wasToken: make(map[ID]int64, n), changedE: make(map[ID]bool, len(loaded.Executions)), changedT: make(map[ID]bool, n),
 		countersC: map[NameRef]bool{}, contexts: map[ID]bool{}, slots: map[ID]bool{}, fresh: map[ID]bool{}, details: map[ID]bool{},
 		paused: map[ID]bool{},
-		trees:  trees, children: map[ID][]*Task{}, dead: map[ID]bool{}, deadC: map[ID]bool{}, copies: map[ID]ID{},
+		trees:  trees, children: map[ID][]*Task{}, dead: map[ID]bool{}, deadC: map[ID]bool{}, moved: map[ID]bool{},
 	}
 	d.change.Now = loaded.Now
 	stamp := loaded.Now
@@ -162,6 +162,9 @@ func (d *decision) finish() *Change {
 			c.Tasks = append(c.Tasks, TaskUpdate{Task: d.tasks[id], WasToken: d.wasToken[id], SetDetail: d.details[id]})
 		}
 	}
+	for id := range d.moved {
+		c.Moves = append(c.Moves, Move{Execution: d.tasks[id].Execution, Task: id, Run: d.tasks[id].ParentRun})
+	}
 	for id := range d.slots {
 		if t := d.tasks[id]; !t.Slot && !slices.Contains(c.FreedQueues, t.Queue) {
 			c.FreedQueues = append(c.FreedQueues, t.Queue)
@@ -176,6 +179,7 @@ func (d *decision) finish() *Change {
 	d.park()
 	slices.SortFunc(c.Executions, func(a, b *Execution) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(c.Tasks, func(a, b TaskUpdate) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(c.Moves, func(a, b Move) int { return a.Task.Compare(b.Task) })
 	slices.SortFunc(c.Counters, func(a, b Counter) int {
 		return cmp.Or(a.Execution.Compare(b.Execution), cmp.Compare(a.Name, b.Name))
 	})
@@ -223,6 +227,16 @@ func (d *decision) add(t *Task) {
 	d.fresh[t.ID] = true
 	d.change.NewTasks = append(d.change.NewTasks, t)
 	d.index(t)
+}
+
+// move gives a step to another run of its parent, of none of whose turns it is.
+func (d *decision) move(step *Task, run int) {
+	delete(d.steps, StepRef{step.Parent, step.ParentRun, step.Key})
+	step.ParentRun, step.ParentTurn = run, 0
+	d.steps[StepRef{step.Parent, run, step.Key}] = step
+	if !d.fresh[step.ID] {
+		d.moved[step.ID] = true
+	}
 }
 
 // lookup gives the function that a task calls; a callback calls none.

@@ -86,7 +86,7 @@ func (g *guard) reopened(m *model, execution ID) error {
 		now := m.tasks[id]
 		switch {
 		case now.State == was.State && reflect.DeepEqual(now.CompletedAt, was.CompletedAt) && now.Token == was.Token:
-			was.Seq, was.ParentRun = now.Seq, now.ParentRun
+			was.Seq, was.ParentRun, was.ParentTurn = now.Seq, now.ParentRun, now.ParentTurn
 		case was.State != TaskFailed && was.State != TaskCancelled && !was.Root():
 			return fmt.Errorf("task %q had settled as %s, as number %d, and is %s", was.Key, was.State, was.Seq, now.State)
 		default:
@@ -101,8 +101,7 @@ func (g *guard) buried(m *model, t *Task) error {
 	if _, dead := m.dead[t.ID]; dead || t.State != TaskFailed || !t.Kind.Delivered() || t.Op == OpCallback {
 		return nil
 	}
-	copied := t.Token == 0 // kept by a restart: no attempt of it ever was
-	if copied || m.executions[t.Execution].CancelRequested || g.exhumed[t.Execution] {
+	if m.executions[t.Execution].CancelRequested || g.exhumed[t.Execution] {
 		return nil
 	}
 	return fmt.Errorf("it failed and is not in the dead letters")
@@ -278,8 +277,8 @@ func (g *guard) family(m *model, t *Task) error {
 			}
 		}
 		slices.Sort(seqs)
-		for i, seq := range seqs {
-			if seq != int64(i)+1 {
+		for i, seq := range seqs { // of an earlier run, a restart may have kept some
+			if run == t.Run && seq != int64(i)+1 || i > 0 && seq == seqs[i-1] {
 				return fmt.Errorf("run %d settled in the order %v", run, seqs)
 			}
 		}

@@ -202,7 +202,7 @@ func (m *model) save(c *Change) (swept map[ID]bool, err error) {
 		m.executions[e.ID] = copyExecution(e)
 	}
 	for _, move := range c.Moves {
-		m.tasks[move.Task].ParentRun = move.Run
+		m.tasks[move.Task].ParentRun, m.tasks[move.Task].ParentTurn = move.Run, 0
 	}
 	for _, t := range c.NewTasks {
 		if err := m.insert(t); err != nil {
@@ -328,10 +328,6 @@ func (m *model) saveMany(c *Change) map[ID]bool {
 			items = append(items, Item{State: t.State, Result: t.Result, Error: t.Error})
 		}
 		m.tasks[g.Map].Result = GatherItems(items, g.Collect)
-	}
-	for _, c := range c.Copies {
-		from, to := m.tasks[c.From], m.tasks[c.To]
-		to.Input, to.Result, to.Error = from.Input, from.Result, copied(from.Error)
 	}
 	return swept
 }

@@ -148,13 +148,7 @@ func (r *revival) undoTurn(t *Task) {
 func (r *revival) void(parent, step *Task) {
 	r.untell(parent, step)
 	parent.Open--
-	delete(r.steps, StepRef{parent.ID, step.ParentRun, step.Key})
-	step.ParentRun = -parent.Turn
-	r.steps[StepRef{parent.ID, step.ParentRun, step.Key}] = step
-	if r.fresh[step.ID] {
-		return
-	}
-	r.change.Moves = append(r.change.Moves, Move{Execution: step.Execution, Task: step.ID, Run: step.ParentRun})
+	r.move(step, -parent.Turn)
 }
 
 // resume makes a task due that is delivered. It runs for the shared result that it

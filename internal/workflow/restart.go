@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 )
@@ -71,7 +72,7 @@ func (d *decision) restart(root *Task, fromTheBeginning bool) {
 }
 
 // settledBefore gives the steps of an orchestrator's run that were made before the
-// one with this key and have settled, in the order in which they were made.
+// one with this key and have settled.
 func (d *decision) settledBefore(root *Task, key string) ([]*Task, error) {
 	steps := d.stepsOf(root)
 	at := slices.IndexFunc(steps, func(t *Task) bool { return t.Key == key })
@@ -81,30 +82,15 @@ func (d *decision) settledBefore(root *Task, key string) ([]*Task, error) {
 	return slices.DeleteFunc(steps[:at], func(t *Task) bool { return t.Seq == 0 }), nil
 }
 
-// keep copies steps into an orchestrator's new run. They settled in the order of
-// the old places, which had gaps where other steps are left out.
+// keep moves steps into an orchestrator's new run, with all that is beneath them. They
+// settled in the order of the old places, which had gaps where other steps are left out.
 func (d *decision) keep(root *Task, steps []*Task) {
-	places := make([]int64, len(steps))
-	for i, t := range steps {
-		places[i] = t.Seq
-	}
-	slices.Sort(places)
+	slices.SortFunc(steps, func(a, b *Task) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, t := range steps {
-		place, _ := slices.BinarySearch(places, t.Seq)
-		c := &Task{
-			Namespace: t.Namespace, ID: d.env.NewID(), Execution: t.Execution, Parent: root.ID, ParentRun: root.Run, Key: t.Key,
-			Op: t.Op, Name: t.Name, Version: t.Version, Queue: t.Queue, Priority: t.Priority, Options: t.Options, CreatedAt: t.CreatedAt,
-			Kind: t.Kind, State: t.State, ScheduledFor: t.ScheduledFor, Attempt: t.Attempt, Failures: t.Failures, StartedAt: t.StartedAt,
-			CompletedAt: t.CompletedAt, Items: t.Items, Seq: int64(place) + 1, CacheHit: t.CacheHit,
-		}
+		d.move(t, root.Run)
 		root.Settled++
-		d.add(c)
-		from := t.ID
-		if original, ok := d.copies[from]; ok { // of a restart in the same batch
-			from = original
-		}
-		d.copies[c.ID] = from
-		d.change.Copies = append(d.change.Copies, Copy{Execution: t.Execution, From: from, To: c.ID})
+		t.Seq = root.Settled
+		d.touch(t)
 	}
 }
 

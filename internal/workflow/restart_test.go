@@ -80,6 +80,20 @@ func TestRestartFromAStepKeepsWhatHadSettledBefore(t *testing.T) {
 	s.wantTask(TaskPending, id, "c")
 }
 
+func TestRestartFromAStepKeepsWhatIsBeneathTheStepsBeforeIt(t *testing.T) {
+	s := tell(t)
+	id := s.begin(key("sub"), call("sub", "program1"))
+	s.do(s.answer(s.lease(id, "sub"), key("in"), call("in", "echo")))
+	s.do(done(s.lease(id, "sub", "in")))
+	s.do(s.end(s.lease(id, "sub"), Outcome{Completed: json.RawMessage("1")}))
+	s.do(s.answer(s.lease(id), key("next"), call("next", "echo")))
+	sub, in := s.task(id, "sub").ID, s.task(id, "sub", "in").ID
+	s.do(Restart{Execution: id, FromStep: from("next")})
+	if s.task(id, "sub").ID != sub || s.task(id, "sub", "in").ID != in {
+		t.Fatalf("the step that is kept is not the one that was, with what is beneath it")
+	}
+}
+
 func TestRestartFromAnUnknownStepIsRefused(t *testing.T) {
 	s := tell(t)
 	id := s.begin(key("a"), call("a", "echo"))

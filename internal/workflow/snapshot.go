@@ -131,8 +131,7 @@ type Change struct {
 	DeadLetters   []DeadLetter // of tasks that may have one already
 	Exhumed       []ID         // tasks whose dead letters go, if they have one
 	Reopened      []Reopened
-	Moves         []Move // come before NewTasks, which may have the same keys
-	Copies        []Copy
+	Moves         []Move         // come before NewTasks, which may have the same keys
 	NewResults    []*Result      // must not exist yet
 	Results       []ResultUpdate // of loaded ones
 	Holds         []Hold         // executions of which Lessee now holds something; may exist already
@@ -190,19 +189,12 @@ type Reopened struct {
 	Queue     string
 }
 
-// Move gives a step to another run of its parent: a negative one, which is none.
+// Move gives a step to another run of its parent: to a new one, which keeps it, or to a
+// negative one, which is none. It is of no turn of that run.
 type Move struct {
 	Execution ID
 	Task      ID
 	Run       int
-}
-
-// Copy gives a task that the change makes the input, result and error that another
-// one has when all else is saved.
-type Copy struct {
-	Execution ID
-	From      ID
-	To        ID
 }
 
 // Sweep cancels, in one statement, every task below Under that has not settled

@@ -22,7 +22,6 @@ var burying = map[string]func(*fixture){
 	"ResultsOfATreeAreLoaded":              treeResultsAreLoaded,
 	"ReopenedTaskHasNeitherResultNorError": reopenedTaskIsBlank,
 	"ReopenedTaskIsLeasedFromItsNewQueue":  reopenedTaskHasItsQueue,
-	"CopyHasThePayloadsThatAreSavedWithIt": copyHasPayloads,
 	"MovedStepLeavesItsKeyToAnother":       movedStepLeavesItsKey,
 	"DeadlineOfAnExecutionChanges":         deadlineChanges,
 }
@@ -259,42 +258,6 @@ func reopenedTaskHasItsQueue(f *fixture) {
 	q := quota("step", 10)
 	q.Queue = "other"
 	f.equal("its new queue", claimedIDs(f.claim(scheduler, q)), []workflow.ID{step.ID})
-}
-
-func copyHasPayloads(f *fixture) {
-	e, root := f.start("f", waiting)
-	done := newChild(root, "done", inState(workflow.TaskCompleted), func(t *workflow.Task) { t.Result = json.RawMessage(`{"b": 1}`) })
-	failed := newChild(root, "failed", inState(workflow.TaskFailed), func(t *workflow.Task) { t.Error = &workflow.Error{Type: "t", Message: "m"} })
-	m := newChild(root, "m", isMap)
-	items := newItems(m, 2)
-	for _, item := range items {
-		item.State, item.Result = workflow.TaskCompleted, json.RawMessage(item.Key)
-	}
-	f.add(done, failed, m, items[0], items[1])
-	copyOf := func(t *workflow.Task) *workflow.Task {
-		return newChild(root, t.Key, func(c *workflow.Task) { c.ParentRun, c.State, c.Input = 1, workflow.TaskCompleted, nil })
-	}
-	copies := []*workflow.Task{copyOf(done), copyOf(failed), copyOf(m)}
-	f.commit(workflow.Need{Executions: []workflow.ID{e.ID}, Tasks: []workflow.ID{m.ID}}, func(l *workflow.Loaded, c *workflow.Change) {
-		c.NewTasks = copies
-		for i, t := range []*workflow.Task{done, failed, m} {
-			c.Copies = append(c.Copies, workflow.Copy{Execution: e.ID, From: t.ID, To: copies[i].ID})
-		}
-		for _, t := range l.Tasks {
-			if t.ID == m.ID {
-				t.State = workflow.TaskCompleted
-				c.Tasks = []workflow.TaskUpdate{{Task: t, WasToken: t.Token}}
-			}
-		}
-		c.Gathers = []workflow.Gather{{Execution: e.ID, Map: m.ID}}
-	})
-	payloads := func(t *workflow.Task) []any {
-		t = f.task(t.ID)
-		return []any{string(t.Input), string(t.Result), t.Error}
-	}
-	f.equal("completed", payloads(copies[0]), []any{"1", `{"b": 1}`, (*workflow.Error)(nil)})
-	f.equal("failed", payloads(copies[1]), []any{"1", "", failed.Error})
-	f.equal("gathered", payloads(copies[2]), []any{"1", "[0,1]", (*workflow.Error)(nil)})
 }
 
 func movedStepLeavesItsKey(f *fixture) {

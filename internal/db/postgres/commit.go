@@ -78,7 +78,6 @@ func (c *commit) save(ctx context.Context, change *workflow.Change) error {
 		}
 		statements = []statement{results}
 	}
-	statements = append(statements, copying(change)...)
 	statements = append(statements, holding(change)...)
 	failed, err := send(ctx, c.conn, append(statements, commitNow))
 	if err == nil {

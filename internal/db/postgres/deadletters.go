@@ -49,18 +49,6 @@ func moved(ms []workflow.Move) statement {
 	return func(ctx context.Context, q *queries) error { return q.MoveSteps(ctx, params) }
 }
 
-// copying gives the statement that copies payloads, which comes after all else that sets them.
-func copying(change *workflow.Change) []statement {
-	if len(change.Copies) == 0 {
-		return nil
-	}
-	params := dbsqlc.CopyPayloadsParams{
-		Froms: column(change.Copies, func(c workflow.Copy) workflow.ID { return c.From }),
-		Tos:   column(change.Copies, func(c workflow.Copy) workflow.ID { return c.To }),
-	}
-	return []statement{func(ctx context.Context, q *queries) error { return q.CopyPayloads(ctx, params) }}
-}
-
 func (s *saver) deadLetters(change *workflow.Change) {
 	if len(change.DeadLetters) > 0 {
 		s.try(putDeadLetters(change.DeadLetters))

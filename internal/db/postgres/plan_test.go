@@ -55,7 +55,6 @@ var hot = map[string]struct {
 	"DeleteDeadLetters":          {dbsqlc.DeleteDeadLetters, []string{"dead_letters_pkey"}},
 	"ReopenTasks":                {dbsqlc.ReopenTasks, []string{"tasks_pkey"}},
 	"MoveSteps":                  {dbsqlc.MoveSteps, []string{"tasks_pkey"}},
-	"CopyPayloads":               {dbsqlc.CopyPayloads, []string{"tasks_pkey"}},
 	"GetDeadLetter":              {dbsqlc.GetDeadLetter, []string{"dead_letters_pkey"}},
 	"ListDeadLetters":            {dbsqlc.ListDeadLetters, []string{"dead_letters_failed"}},
 	"ListDeadLettersOfFunctions": {dbsqlc.ListDeadLettersOfFunctions, []string{"dead_letters_function"}},

@@ -85,18 +85,6 @@ func (tx *transaction) saveDeadLetters(ctx context.Context, c *workflow.Change) 
 	return nil
 }
 
-// saveCopies comes after all else that sets payloads.
-func (tx *transaction) saveCopies(ctx context.Context, copies []workflow.Copy) error {
-	for _, c := range copies {
-		if err := fenced(tx.CopyPayload(ctx, dbsqlc.CopyPayloadParams{
-			Changed: tx.us(), Namespace: namespace, FromID: c.From, ToID: c.To,
-		})); err != nil {
-			return fmt.Errorf("copying task %s: %w", c.From, err)
-		}
-	}
-	return nil
-}
-
 func toDeadLetter(row dbsqlc.DeadLetter) (*workflow.DeadLetter, error) {
 	d := &workflow.DeadLetter{
 		Task: row.TaskID, Execution: row.ExecutionID, Function: row.Function, Queue: row.Queue, Kind: row.Kind, Attempts: row.Attempts,

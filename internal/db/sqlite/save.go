@@ -38,10 +38,7 @@ func (tx *transaction) save(ctx context.Context, c *workflow.Change) (saved db.S
 		}
 		saved.Swept = append(saved.Swept, swept...)
 	}
-	if err := tx.saveGathers(ctx, c.Gathers); err != nil {
-		return saved, err
-	}
-	return saved, tx.saveCopies(ctx, c.Copies)
+	return saved, tx.saveGathers(ctx, c.Gathers)
 }
 
 func (tx *transaction) saveExecutions(ctx context.Context, c *workflow.Change) error {

@@ -26,18 +26,9 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@queues::text[]) AS queue) u
 WHERE t.id = ANY(ARRAY[u.id]);
 
 -- name: MoveSteps :exec
-UPDATE tasks t SET parent_run = u.run
+UPDATE tasks t SET parent_run = u.run, parent_turn = 0
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@runs::integer[]) AS run) u
 WHERE t.id = ANY(ARRAY[u.id]);
-
--- name: CopyPayloads :exec
-UPDATE tasks t SET input = u.input, result = u.result, error = u.error
-FROM (
-    SELECT w.to_id, f.input, f.result, f.error
-    FROM (SELECT unnest(@froms::uuid[]) AS from_id, unnest(@tos::uuid[]) AS to_id) w
-    CROSS JOIN LATERAL (SELECT x.input, x.result, x.error FROM tasks x WHERE x.id = w.from_id OFFSET 0) f
-) u
-WHERE t.id = ANY(ARRAY[u.to_id]);
 
 -- name: GetDeadLetter :one
 SELECT * FROM dead_letters WHERE task_id = @task AND (namespace = @namespace) IS TRUE;

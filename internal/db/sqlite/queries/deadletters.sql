@@ -20,15 +20,8 @@ UPDATE tasks SET result = NULL, error = NULL, queue = CASE WHEN sqlc.arg(queue) 
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
 
 -- name: MoveStep :execrows
-UPDATE tasks SET parent_run = sqlc.arg(parent_run), changed = sqlc.arg(changed)
+UPDATE tasks SET parent_run = sqlc.arg(parent_run), parent_turn = 0, changed = sqlc.arg(changed)
 WHERE namespace = sqlc.arg(namespace) AND id = sqlc.arg(id);
-
--- name: CopyPayload :execrows
-UPDATE tasks SET changed = sqlc.arg(changed),
-    input = (SELECT f.input FROM tasks AS f WHERE f.namespace = sqlc.arg(namespace) AND f.id = sqlc.arg(from_id)),
-    result = (SELECT f.result FROM tasks AS f WHERE f.namespace = sqlc.arg(namespace) AND f.id = sqlc.arg(from_id)),
-    error = (SELECT f.error FROM tasks AS f WHERE f.namespace = sqlc.arg(namespace) AND f.id = sqlc.arg(from_id))
-WHERE tasks.namespace = sqlc.arg(namespace) AND tasks.id = sqlc.arg(to_id);
 
 -- name: GetDeadLetter :one
 SELECT * FROM dead_letters WHERE task_id = sqlc.arg(task_id) AND namespace = sqlc.arg(namespace);

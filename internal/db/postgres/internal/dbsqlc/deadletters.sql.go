@@ -12,26 +12,6 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-const CopyPayloads = `-- name: CopyPayloads :exec
-UPDATE tasks t SET input = u.input, result = u.result, error = u.error
-FROM (
-    SELECT w.to_id, f.input, f.result, f.error
-    FROM (SELECT unnest($1::uuid[]) AS from_id, unnest($2::uuid[]) AS to_id) w
-    CROSS JOIN LATERAL (SELECT x.input, x.result, x.error FROM tasks x WHERE x.id = w.from_id OFFSET 0) f
-) u
-WHERE t.id = ANY(ARRAY[u.to_id])
-`
-
-type CopyPayloadsParams struct {
-	Froms []workflow.ID
-	Tos   []workflow.ID
-}
-
-func (q *Queries) CopyPayloads(ctx context.Context, arg CopyPayloadsParams) error {
-	_, err := q.db.Exec(ctx, CopyPayloads, arg.Froms, arg.Tos)
-	return err
-}
-
 const CountDeadLettersOf = `-- name: CountDeadLettersOf :one
 SELECT count(*) FROM dead_letters x
 WHERE x.failed_at < now() - make_interval(secs => $1::double precision) AND (x.namespace = $2) IS TRUE
@@ -379,7 +359,7 @@ func (q *Queries) LoadDeadLetters(ctx context.Context, arg LoadDeadLettersParams
 }
 
 const MoveSteps = `-- name: MoveSteps :exec
-UPDATE tasks t SET parent_run = u.run
+UPDATE tasks t SET parent_run = u.run, parent_turn = 0
 FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::integer[]) AS run) u
 WHERE t.id = ANY(ARRAY[u.id])
 `

@@ -42,9 +42,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimStmt, err = db.PrepareContext(ctx, claim); err != nil {
 		return nil, fmt.Errorf("error preparing query Claim: %w", err)
 	}
-	if q.copyPayloadStmt, err = db.PrepareContext(ctx, copyPayload); err != nil {
-		return nil, fmt.Errorf("error preparing query CopyPayload: %w", err)
-	}
 	if q.countDeadLettersStmt, err = db.PrepareContext(ctx, countDeadLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDeadLetters: %w", err)
 	}
@@ -459,11 +456,6 @@ func (q *Queries) Close() error {
 	if q.claimStmt != nil {
 		if cerr := q.claimStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing claimStmt: %w", cerr)
-		}
-	}
-	if q.copyPayloadStmt != nil {
-		if cerr := q.copyPayloadStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing copyPayloadStmt: %w", cerr)
 		}
 	}
 	if q.countDeadLettersStmt != nil {
@@ -1146,7 +1138,6 @@ type Queries struct {
 	changedExecutionStmt          *sql.Stmt
 	changedTasksStmt              *sql.Stmt
 	claimStmt                     *sql.Stmt
-	copyPayloadStmt               *sql.Stmt
 	countDeadLettersStmt          *sql.Stmt
 	countDeadLettersOfStmt        *sql.Stmt
 	countDueStmt                  *sql.Stmt
@@ -1286,7 +1277,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		changedExecutionStmt:          q.changedExecutionStmt,
 		changedTasksStmt:              q.changedTasksStmt,
 		claimStmt:                     q.claimStmt,
-		copyPayloadStmt:               q.copyPayloadStmt,
 		countDeadLettersStmt:          q.countDeadLettersStmt,
 		countDeadLettersOfStmt:        q.countDeadLettersOfStmt,
 		countDueStmt:                  q.countDueStmt,

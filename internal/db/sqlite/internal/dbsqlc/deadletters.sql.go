@@ -11,34 +11,6 @@ import (
 	"github.com/stent-dev/stent/internal/workflow"
 )
 
-const copyPayload = `-- name: CopyPayload :execrows
-UPDATE tasks SET changed = ?1,
-    input = (SELECT f.input FROM tasks AS f WHERE f.namespace = ?2 AND f.id = ?3),
-    result = (SELECT f.result FROM tasks AS f WHERE f.namespace = ?2 AND f.id = ?3),
-    error = (SELECT f.error FROM tasks AS f WHERE f.namespace = ?2 AND f.id = ?3)
-WHERE tasks.namespace = ?2 AND tasks.id = ?4
-`
-
-type CopyPayloadParams struct {
-	Changed   int64
-	Namespace string
-	FromID    workflow.ID
-	ToID      workflow.ID
-}
-
-func (q *Queries) CopyPayload(ctx context.Context, arg CopyPayloadParams) (int64, error) {
-	result, err := q.exec(ctx, q.copyPayloadStmt, copyPayload,
-		arg.Changed,
-		arg.Namespace,
-		arg.FromID,
-		arg.ToID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const countDeadLettersOf = `-- name: CountDeadLettersOf :one
 SELECT count(*) FROM dead_letters WHERE failed_at < ?1 AND namespace = ?2
 `
@@ -379,7 +351,7 @@ func (q *Queries) ListDeadLettersOfQueue(ctx context.Context, arg ListDeadLetter
 }
 
 const moveStep = `-- name: MoveStep :execrows
-UPDATE tasks SET parent_run = ?1, changed = ?2
+UPDATE tasks SET parent_run = ?1, parent_turn = 0, changed = ?2
 WHERE namespace = ?3 AND id = ?4
 `
 
