@@ -41,25 +41,26 @@ func (s State) Terminal() bool {
 
 // Execution is one run of a function, as the service shows it.
 type Execution struct {
-	ID          string                     `json:"id"`
-	Function    string                     `json:"function"`
-	Version     string                     `json:"version"`
-	State       State                      `json:"state"`
-	Paused      bool                       `json:"paused"` // nothing is delivered until it is resumed
-	Input       json.RawMessage            `json:"input"`
-	Result      json.RawMessage            `json:"result"`
-	Error       *ExecutionError            `json:"error"`
-	Retries     int                        `json:"retries"`
-	Tags        []string                   `json:"tags"`
-	Priority    int                        `json:"priority"`
-	Queue       string                     `json:"queue"`
-	CreatedAt   time.Time                  `json:"created_at"`
-	StartedAt   *time.Time                 `json:"started_at"`
-	CompletedAt *time.Time                 `json:"completed_at"`
-	DeadlineAt  *time.Time                 `json:"deadline_at"`
-	Progress    []Progress                 `json:"progress"`
-	Counters    map[string]int64           `json:"counters"`
-	CustomState map[string]json.RawMessage `json:"custom_state"`
+	ID              string                     `json:"id"`
+	Function        string                     `json:"function"`
+	Version         string                     `json:"version"`
+	State           State                      `json:"state"`
+	Paused          bool                       `json:"paused"`           // nothing is delivered until it is resumed
+	CancelRequested bool                       `json:"cancel_requested"` // it was cancelled gracefully, though it may be blocked
+	Input           json.RawMessage            `json:"input"`
+	Result          json.RawMessage            `json:"result"`
+	Error           *ExecutionError            `json:"error"`
+	Retries         int                        `json:"retries"`
+	Tags            []string                   `json:"tags"`
+	Priority        int                        `json:"priority"`
+	Queue           string                     `json:"queue"`
+	CreatedAt       time.Time                  `json:"created_at"`
+	StartedAt       *time.Time                 `json:"started_at"`
+	CompletedAt     *time.Time                 `json:"completed_at"`
+	DeadlineAt      *time.Time                 `json:"deadline_at"`
+	Progress        []Progress                 `json:"progress"`
+	Counters        map[string]int64           `json:"counters"`
+	CustomState     map[string]json.RawMessage `json:"custom_state"`
 }
 
 // Progress is how far one step of an execution is.

@@ -14,7 +14,7 @@ import (
 
 // hold is one thing that an execution waits for.
 type hold struct {
-	Step, Name, Reason, Detail string
+	Step, Path, Name, Reason, Detail string
 	Until                      *time.Time
 	SchedulerID                string `json:"scheduler_id"`
 }
@@ -90,7 +90,7 @@ func whyTells(c *cluster) {
 	t.Cleanup(func() { close(block) })
 
 	c.register("slow", "activity", worker.URL, "")
-	if h := c.why(c.begin("slow", ""), "running"); h.SchedulerID == "" || h.Until == nil {
+	if h := c.why(c.begin("slow", ""), "running"); h.SchedulerID == "" || h.Until == nil || h.Path != "slow" {
 		t.Errorf("running is %+v", h)
 	}
 	c.why(c.begin("slow", `, "delay": "1h"`), "scheduled")
@@ -131,6 +131,11 @@ func whyTells(c *cluster) {
 	body := string(c.must(http.StatusOK, "GET", "/v1/executions/"+c.begin("maps", "")+"/why", "").body)
 	if strings.Count(body, `"task_id"`) == 2 && (!strings.Contains(body, "max_in_flight") || !strings.Contains(body, "running")) {
 		t.Errorf("the map is %s", body)
+	}
+
+	c.register("nests", "orchestrator", commanding(t, `{"key": "k", "op": "map", "name": "waits", "inputs": [1]}`), "")
+	if h := c.why(c.begin("nests", ""), "signal"); h.Path != "k[0]/k" || h.Step != "k" {
+		t.Errorf("a signal in the item of a map is %+v", h)
 	}
 
 	// A worker that is not there any more.

@@ -104,6 +104,7 @@ func (s *session) writeAsItStands() error {
 	}
 	at := stateOf(&e)
 	_, err := fmt.Fprintf(s.Out, "%s is %s\n", e.ID, s.style.in(at.paint, at.text))
+	s.sayIfStuck(e.State, e.CancelRequested, e.ID)
 	return err
 }
 

@@ -154,9 +154,12 @@ func why() durable.Why {
 	return durable.Why{
 		ExecutionID: executionID, State: durable.StateRunning, Paused: true, More: true,
 		WaitsFor: []durable.Hold{
-			{Step: "pickup#0", Kind: "activity", Name: "pickup", Attempt: 1, Reason: "retry", Detail: "its next attempt is not yet due", Since: before(time.Minute), Until: before(-30 * time.Second),
+			{TaskID: id(32), Step: "pickup#0", Path: "ship#0/pickup#0", Kind: "activity", Name: "pickup", Attempt: 1, Reason: "retry", Detail: "it has failed once, with busy: no courier", Since: before(time.Minute), Until: before(-30 * time.Second),
 				Error: json.RawMessage(`{"type": "busy", "message": "no courier", "details": null}`)},
-			{Step: "approval#0", Kind: "signal", Name: "approval", Reason: "signal", Detail: "it waits for the signal approval", Since: before(2 * time.Hour), Error: json.RawMessage("null")},
+			{TaskID: id(62), Step: "12", Path: "resize#0[12]", Kind: "activity", Name: "resize", Reason: "worker_unreachable", Detail: "worker http://old:9000/stent cannot be reached",
+				Error: json.RawMessage(`{"type": "slow", "message": "gave up", "details": null}`)},
+			{TaskID: id(63), Step: "13", Path: "resize#0[13]", Kind: "activity", Name: "resize", Reason: "due", Detail: "a scheduler that has room will take it", Error: json.RawMessage("null")},
+			{TaskID: id(70), Step: "approval#0", Path: "approval#0", Kind: "signal", Name: "approval", Reason: "signal", Detail: "it waits for the signal approval", Since: before(2 * time.Hour), Error: json.RawMessage("null")},
 		},
 	}
 }

@@ -89,11 +89,15 @@ func (s *session) executionTable(executions []durable.Execution) *grid {
 	return g
 }
 
-// stateOf makes a cell of an execution's state, and of its pause.
+// stateOf makes a cell of an execution's state, of its pause, and of a cancellation that
+// the state does not tell.
 func stateOf(e *durable.Execution) cell {
 	c := state(string(e.State))
 	if e.Paused {
 		c = cell{c.text + " (paused)", statePaints["paused"]}
+	}
+	if e.CancelRequested && e.State == durable.StateBlocked {
+		c.text += " (to be cancelled)"
 	}
 	return c
 }

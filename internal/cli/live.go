@@ -29,7 +29,7 @@ func (s *session) watchOnScreen(ctx context.Context, id string, w *watched) erro
 	if err != nil {
 		return err
 	}
-	return s.writeExecution(&w.execution, draw(grow(w.list()), nil, false), false, false)
+	return s.writeExecution(&w.execution, w.list(), draw(grow(w.list()), nil, false), false, false)
 }
 
 // animation draws an execution while its events come.

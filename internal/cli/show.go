@@ -46,11 +46,14 @@ runs, from before a restart or continue-as-new, are only counted; --all shows th
 				return err
 			}
 			top := grow(tasks)
+			if err := s.explainDue(ctx, e, top); err != nil {
+				return err
+			}
 			attempts, err := s.failedAttempts(ctx, draw(top, nil, all))
 			if err != nil {
 				return err
 			}
-			return s.writeExecution(e, draw(top, attempts, all), all, more)
+			return s.writeExecution(e, tasks, draw(top, attempts, all), all, more)
 		})
 	})
 	return cmd
@@ -82,7 +85,8 @@ func (s *session) failedAttempts(ctx context.Context, lines []line) (map[string]
 				continue
 			}
 			t := l.node.task
-			if (t.Retries > 0 || t.State == "failed" && t.Attempt > 0) && (t.State == "completed") == settled {
+			lost := t.Kind == "activity" && t.Attempt > 1 // or failed
+			if (lost || t.Retries > 0 || t.State == "failed" && t.Attempt > 0) && (t.State == "completed") == settled {
 				of = append(of, t.ID)
 			}
 		}
@@ -99,8 +103,8 @@ func (s *session) failedAttempts(ctx context.Context, lines []line) (map[string]
 }
 
 // writeExecution writes all there is to see of an execution.
-func (s *session) writeExecution(e *durable.Execution, lines []line, all, more bool) error {
-	text := s.heading(e, all) + "\n\n"
+func (s *session) writeExecution(e *durable.Execution, tasks []durable.TaskInfo, lines []line, all, more bool) error {
+	text := s.heading(e, runsBefore(tasks), all) + "\n\n"
 	if len(lines) > 0 {
 		text += s.stepTable(e, lines, all).String() + "\n"
 	} else {
@@ -110,11 +114,22 @@ func (s *session) writeExecution(e *durable.Execution, lines []line, all, more b
 		text += fmt.Sprintf("It has more than %d tasks; only the newest are shown.\n", maxTasks)
 	}
 	_, err := fmt.Fprint(s.Out, text)
+	s.sayIfStuck(e.State, e.CancelRequested, e.ID)
 	return err
 }
 
+// runsBefore is how often the execution has begun anew, as far as its tasks tell.
+func runsBefore(tasks []durable.TaskInfo) int {
+	for i := range tasks {
+		if ownTask(&tasks[i]) {
+			return tasks[i].Run
+		}
+	}
+	return 0
+}
+
 // heading writes what there is to say of an execution beside its steps.
-func (s *session) heading(e *durable.Execution, all bool) string {
+func (s *session) heading(e *durable.Execution, begunAnew int, all bool) string {
 	most := 200
 	if all {
 		most = 1 << 30
@@ -126,6 +141,9 @@ func (s *session) heading(e *durable.Execution, all bool) string {
 	add("state", at.text, at.paint)
 	add("created", fmt.Sprintf("%s (%s ago)", s.clock(e.CreatedAt), s.age(e.CreatedAt)), plain)
 	add("took", s.took(e.StartedAt, e.CompletedAt), plain)
+	if begunAnew > 0 {
+		add("begun anew", count(begunAnew, "time", "times")+", by a restart or as it continued as new", plain)
+	}
 	if e.DeadlineAt != nil && !e.State.Terminal() {
 		add("deadline", s.until(*e.DeadlineAt), plain)
 	}
@@ -165,63 +183,4 @@ func members(of map[string]json.RawMessage) string {
 		parts = append(parts, name+"="+compact(of[name]))
 	}
 	return strings.Join(parts, " ")
-}
-
-func (s *session) whyCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:               "why EXECUTION",
-		Short:             "Tell what an execution waits for, and what holds it",
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: s.executions(1, durable.StatePending, durable.StateRunning, durable.StateCancelling, durable.StateBlocked),
-	}
-	cmd.RunE = s.run(func(ctx context.Context, args []string) error {
-		why, err := s.client.Why(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		return s.show(func() error { return s.writeWhy(why) })
-	})
-	return cmd
-}
-
-func (s *session) writeWhy(why *durable.Why) error {
-	if why.Paused {
-		s.say("The execution is paused.")
-	}
-	if len(why.WaitsFor) == 0 {
-		s.say("It waits for nothing: it is %s.", why.State)
-		return nil
-	}
-	g := s.grid("STEP", "REASON", "SINCE", "UNTIL", "TRIES", "DETAIL")
-	for _, h := range why.WaitsFor {
-		until := ""
-		if h.Until != nil {
-			until = s.until(*h.Until)
-		}
-		g.add(in(bold, h.Step), in(yellow, h.Reason), in(plain, ago(s.ageOf(h.Since))), in(plain, until), in(plain, some(h.Attempt)),
-			in(plain, join(", after ", h.Detail, lastError(h.Error))))
-	}
-	if _, err := fmt.Fprintln(s.Out, g); err != nil {
-		return err
-	}
-	if why.More {
-		s.say("It waits for more than is shown.")
-	}
-	return nil
-}
-
-func ago(age string) string {
-	if age == "" {
-		return ""
-	}
-	return age + " ago"
-}
-
-// lastError reads the error of the last attempt.
-func lastError(v json.RawMessage) string {
-	var f *durable.Failure
-	if absent(v) || json.Unmarshal(v, &f) != nil {
-		return ""
-	}
-	return failure(f)
 }

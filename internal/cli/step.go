@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -46,7 +47,7 @@ func (s *session) detail(n *node, all bool) (text string, p paint) {
 	case t.State == "cancelled":
 		return "", dim
 	case t.State == "pending":
-		return s.pendingDetail(t), yellow
+		return s.pendingDetail(n), yellow
 	case t.State == "waiting":
 		return s.waitingDetail(t), plain
 	case !absent(t.Details):
@@ -86,15 +87,15 @@ func mapDetail(n *node) string {
 	return join(": ", count(len(n.children), "item", "items"), tally(counts))
 }
 
-func (s *session) pendingDetail(t *durable.TaskInfo) string {
-	when := "due"
+func (s *session) pendingDetail(n *node) string {
+	t, when := n.task, cmp.Or(n.held, "due")
 	if t.ScheduledFor != nil && t.ScheduledFor.After(s.Now()) {
 		when = "starts " + s.until(*t.ScheduledFor)
 		if t.Retries > 0 {
 			when = "next attempt " + s.until(*t.ScheduledFor)
 		}
 	}
-	return join(", after ", when, failure(t.Error))
+	return after(when, t.Error)
 }
 
 func (s *session) waitingDetail(t *durable.TaskInfo) string {

@@ -16,6 +16,7 @@ type node struct {
 	label    string
 	children []*node
 	past     []*node // its steps of earlier runs
+	held     string  // what holds it though it is due, if that was asked for
 }
 
 // grow makes the tree of an execution's tasks: its steps, with the steps of
@@ -63,6 +64,16 @@ func grow(tasks []durable.TaskInfo) *node {
 // restarted since, or has continued as new.
 func leftBehind(t, parent *durable.TaskInfo) bool {
 	return t.ParentRun == nil || *t.ParentRun != parent.Run
+}
+
+// each calls a function for every node beneath one.
+func (n *node) each(do func(*node)) {
+	for _, of := range [][]*node{n.children, n.past} {
+		for _, child := range of {
+			do(child)
+			child.each(do)
+		}
+	}
 }
 
 // size is how many tasks there are in a node's tree, itself among them.

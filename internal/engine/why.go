@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stent-dev/stent/internal/db"
@@ -37,6 +38,7 @@ const (
 // Hold is one task that an execution waits for, and what holds it.
 type Hold struct {
 	Task      *workflow.Task
+	Path      string // the steps that it is in, and its own
 	Reason    Reason
 	Detail    string     // the reason in words
 	Since     *time.Time // since when, if that is known
@@ -81,7 +83,10 @@ func (e *Engine) Why(ctx context.Context, id workflow.ID) (*Why, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
-	i := inquiry{Engine: e, execution: x, now: e.Now(), schedulers: schedulers}
+	i := inquiry{Engine: e, execution: x, now: e.Now(), schedulers: schedulers, open: make(map[workflow.ID]*workflow.Task, len(open))}
+	for _, t := range open {
+		i.open[t.ID] = t
+	}
 	if i.meters, err = e.store.Meters(ctx, i.metersOf(open)); err != nil {
 		return nil, refusal(err)
 	}
@@ -100,6 +105,7 @@ type inquiry struct {
 	now        time.Time
 	schedulers []Scheduler
 	meters     db.Meters
+	open       map[workflow.ID]*workflow.Task // those that are looked at
 }
 
 func (i *inquiry) metersOf(tasks []*workflow.Task) []db.MeterRef {
@@ -115,7 +121,7 @@ func (i *inquiry) metersOf(tasks []*workflow.Task) []db.MeterRef {
 // hold tells what holds an open task; ok is false when it waits for others, or
 // nobody waits for it.
 func (i *inquiry) hold(t *workflow.Task) (h Hold, ok bool) {
-	h = Hold{Task: t}
+	h = Hold{Task: t, Path: i.path(t)}
 	switch {
 	case t.Op == workflow.OpDeadline:
 		return h, false
@@ -137,6 +143,23 @@ func (i *inquiry) hold(t *workflow.Task) (h Hold, ok bool) {
 		return h, false
 	}
 	return h, true
+}
+
+// path names an open task by the steps that it is in, which are open too: "order#0/pay#0",
+// "pack#0[2]/print#0". The task of the execution itself has the name of its function.
+func (i *inquiry) path(t *workflow.Task) string {
+	if t.Root() {
+		return t.Name
+	}
+	path := t.Key
+	for parent := i.open[t.Parent]; parent != nil && !parent.Root(); t, parent = parent, i.open[parent.Parent] {
+		if parent.Kind == workflow.KindMap {
+			path = parent.Key + "[" + t.Key + "]" + strings.TrimPrefix(path, t.Key)
+		} else {
+			path = parent.Key + "/" + path
+		}
+	}
+	return path
 }
 
 func (i *inquiry) running(h *Hold) {

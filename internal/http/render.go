@@ -64,6 +64,7 @@ func (w *jsonWriter) executionFields(x *workflow.Execution) {
 	w.text("version", x.Version)
 	w.text("state", string(x.State))
 	w.bool("paused", x.Paused)
+	w.bool("cancel_requested", x.CancelRequested)
 	w.raw("input", x.Input)
 	w.raw("result", x.Result)
 	w.failure("error", x.Error)

@@ -672,10 +672,13 @@ type Duration = string
 
 // Execution One run of a function.
 //
-// Example: {"callback_url":null,"completed_at":null,"counters":{},"created_at":"2026-01-02T03:04:05.000000Z","custom_state":{},"deadline_at":null,"error":null,"function":"order","id":"0194f6a4-0000-7000-b891-000000000001","input":{"order_id":"ORD-001"},"paused":false,"priority":0,"progress":[{"completed_at":"2026-01-02T03:04:05.030000Z","detail":null,"started_at":"2026-01-02T03:04:05.010000Z","status":"completed","step":"charge#0","task_id":"0194f6a4-0000-7000-b891-000000000003"}],"queue":"default","result":null,"retries":0,"started_at":"2026-01-02T03:04:05.004000Z","state":"running","tags":[],"version":""}
+// Example: {"callback_url":null,"cancel_requested":false,"completed_at":null,"counters":{},"created_at":"2026-01-02T03:04:05.000000Z","custom_state":{},"deadline_at":null,"error":null,"function":"order","id":"0194f6a4-0000-7000-b891-000000000001","input":{"order_id":"ORD-001"},"paused":false,"priority":0,"progress":[{"completed_at":"2026-01-02T03:04:05.030000Z","detail":null,"started_at":"2026-01-02T03:04:05.010000Z","status":"completed","step":"charge#0","task_id":"0194f6a4-0000-7000-b891-000000000003"}],"queue":"default","result":null,"retries":0,"started_at":"2026-01-02T03:04:05.004000Z","state":"running","tags":[],"version":""}
 type Execution struct {
 	// CallbackURL Where it is POSTed to once it is terminal.
 	CallbackURL *string `json:"callback_url"`
+
+	// CancelRequested It was cancelled gracefully: it is `cancelling`, or was, or is `blocked` until a turn succeeds that hears of it. Only `mode` `force` ends a blocked one at once.
+	CancelRequested bool `json:"cancel_requested"`
 
 	// CompletedAt RFC 3339, or null. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
 	//
@@ -766,7 +769,7 @@ type ExecutionBatch struct {
 type ExecutionBatchItem struct {
 	// Execution One run of a function.
 	//
-	// Example: {"callback_url":null,"completed_at":null,"counters":{},"created_at":"2026-01-02T03:04:05.000000Z","custom_state":{},"deadline_at":null,"error":null,"function":"order","id":"0194f6a4-0000-7000-b891-000000000001","input":{"order_id":"ORD-001"},"paused":false,"priority":0,"progress":[{"completed_at":"2026-01-02T03:04:05.030000Z","detail":null,"started_at":"2026-01-02T03:04:05.010000Z","status":"completed","step":"charge#0","task_id":"0194f6a4-0000-7000-b891-000000000003"}],"queue":"default","result":null,"retries":0,"started_at":"2026-01-02T03:04:05.004000Z","state":"running","tags":[],"version":""}
+	// Example: {"callback_url":null,"cancel_requested":false,"completed_at":null,"counters":{},"created_at":"2026-01-02T03:04:05.000000Z","custom_state":{},"deadline_at":null,"error":null,"function":"order","id":"0194f6a4-0000-7000-b891-000000000001","input":{"order_id":"ORD-001"},"paused":false,"priority":0,"progress":[{"completed_at":"2026-01-02T03:04:05.030000Z","detail":null,"started_at":"2026-01-02T03:04:05.010000Z","status":"completed","step":"charge#0","task_id":"0194f6a4-0000-7000-b891-000000000003"}],"queue":"default","result":null,"retries":0,"started_at":"2026-01-02T03:04:05.004000Z","state":"running","tags":[],"version":""}
 	Execution *Execution `json:"execution,omitempty"`
 
 	// Problem An error, as RFC 9457 has it.
@@ -1065,6 +1068,11 @@ type Hold struct {
 
 	// Name The function or the signal.
 	Name string `json:"name"`
+
+	// Path The steps that it is in, and its own key; of the execution's own task, the function.
+	//
+	// Example: pack#0[2]/print#0
+	Path string `json:"path"`
 
 	// Queue The queue that it goes through; null when it is not delivered.
 	Queue *string `json:"queue"`
@@ -1596,6 +1604,9 @@ type URL = string
 
 // Why defines model for Why.
 type Why struct {
+	// CancelRequested Whether it was cancelled gracefully.
+	CancelRequested bool `json:"cancel_requested"`
+
 	// DeadlineAt RFC 3339, or null. Given in UTC with exactly six digits of microseconds; taken with any offset and precision.
 	//
 	// Example: 2026-01-02T03:04:05.000000Z

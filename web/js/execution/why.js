@@ -37,7 +37,7 @@ const Sentence = ({ hold }) => html`<span>${hold.detail.replace(/ since$/, ' for
 
 const Hold = ({ hold, select, signal }) => html`<li class=${troubles.has(hold.reason) ? 'trouble' : ''}>
   <${Icon} name=${icons[hold.reason] ?? 'hourglass'} class=${hold.reason === 'running' ? 'turning' : ''} />
-  <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.step === 'root' ? hold.name : hold.step}</button> <${Sentence} hold=${hold} /></p>
+  <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.path}</button> <${Sentence} hold=${hold} /></p>
     ${hold.until && html`<p class="muted">${hold.reason === 'signal' ? 'given up' : hold.reason === 'running' ? 'lease ends' : 'due'} <${Ago} at=${hold.until} /></p>`}
     ${hold.error && !hold.detail.includes(hold.error.message) && html`<p class="row-error">${hold.error.type}: ${hold.error.message}</p>`}</div>
   ${hold.reason === 'signal' && html`<button type="button" class="button small" onClick=${() => signal(hold.name)}><${Icon} name="signal" />Send it…</button>`}

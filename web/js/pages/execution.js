@@ -67,7 +67,7 @@ export function Execution({ id, query }) {
 const Head = ({ execution: e, status, open }) => html`<header class="page-head">
   <div class="titles"><p class="crumbs"><a href="#/executions"><${Icon} name="back" />Executions</a><span aria-hidden="true" class="muted">/</span><${Id} id=${e.id} what="execution id" whole />
       <span role="status">${status === 'reconnecting' && html`<span class="chip tone-warn" title="What you see may be some seconds old"><${Icon} name="spinner" class="turning" />Reconnecting</span>`}</span></p>
-    <h1><span>${e.function}</span>${e.version && html`<${Tag} title="version">${e.version}<//>`}<span class="states" aria-live="polite"><${State} state=${e.state} />${e.paused && html`<${State} state="paused" />`}</span></h1></div>
+    <h1><span>${e.function}</span>${e.version && html`<${Tag} title="version">${e.version}<//>`}<span class="states" aria-live="polite"><${State} state=${e.state} />${e.paused && html`<${State} state="paused" />`}${e.cancel_requested && e.state === 'blocked' && html`<${State} state="cancelling" />`}</span></h1></div>
   <${Actions} execution=${e} open=${open} />
 </header>`;
 
