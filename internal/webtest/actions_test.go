@@ -3,6 +3,10 @@
 package webtest_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/stent-dev/stent/durable"
@@ -97,6 +101,41 @@ func TestGracefulCancelUndoesAndForcedCancelDoesNot(t *testing.T) {
 			t.Errorf("%s: the seat was released %d times", c.how, n)
 		}
 	}
+}
+
+// Its code hears of the cancellation with the next turn that fits, which never comes.
+func TestCancellationOfWhatIsBlockedIsShown(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	op := "wait_signal"
+	var changed sync.Mutex
+	handler := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		changed.Lock()
+		defer changed.Unlock()
+		w.Header().Set("Stent-Protocol", "1")
+		_, _ = fmt.Fprintf(w, `{"commands": [{"key": "k", "op": %q, "name": "go"}], "await": "k"}`, op)
+		op = "call" // another command in its place
+	}))
+	t.Cleanup(handler.Close)
+	if err := d.client.RegisterFunction(t.Context(), "changes", durable.KindOrchestrator, handler.URL); err != nil {
+		t.Fatal(err)
+	}
+	id := d.dispatch("changes", nil)
+	p := open(t, d.url)
+	p.visit("#/executions/" + id)
+	p.text(".why", `no signal "go" has come`)
+	d.signal(id, "go", nil)
+	p.text(".states", "blocked")
+	if err := d.client.Cancel(t.Context(), id, durable.Graceful); err != nil {
+		t.Fatal(err)
+	}
+	p.text(".states [data-state=cancelling]", "cancelling")
+	p.text(".states [data-state=blocked]", "blocked")
+	p.shoot("blocked-light")
+	if err := d.client.Cancel(t.Context(), id, durable.Force); err != nil {
+		t.Fatal(err)
+	}
+	p.text("h1", "cancelled")
 }
 
 func TestRestartFromElsewhereLeavesEarlierRunsBehind(t *testing.T) {
