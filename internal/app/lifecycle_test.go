@@ -344,3 +344,39 @@ func (r *rolling) dispatched() int {
 	defer r.mu.Unlock()
 	return len(r.ids)
 }
+
+func TestKilledSchedulerIsShownAsExpiredAlsoOnceItWasTakenOver(t *testing.T) {
+	t.Parallel()
+	c := start(t, onPostgres)
+	c.schedulers[1].Kill()
+	c.probes = c.probes[:1]
+	begun, letGo := holding(t, c)
+	id := c.begin("hold", "")
+	<-begun
+	eventually(t, "its heartbeat to say so", func() bool { return strings.Contains(string(c.must(http.StatusOK, "GET", "/v1/schedulers", "").body), `"in_flight":1`) })
+	c.schedulers[0].Kill()
+	c.scheduler()
+	if attempt := <-begun; attempt != 2 {
+		t.Errorf("the scheduler that took over delivered attempt %d", attempt)
+	}
+	letGo()
+	if got := c.completed(id); got != "1" {
+		t.Fatalf("result %s", got)
+	}
+	list := string(c.must(http.StatusOK, "GET", "/v1/schedulers", "").body)
+	if states := c.schedulerStates(); states["expired"] != 2 || states["ready"] != 1 || !strings.Contains(list, `"in_flight":1`) {
+		t.Errorf("the schedulers are %s", list)
+	}
+	var task struct {
+		Attempts []struct {
+			Number int
+			Error  struct{ Type string }
+		}
+	}
+	if err := json.Unmarshal(c.must(http.StatusOK, "GET", "/v1/tasks/"+c.tasks(id)[0].ID, "").body, &task); err != nil {
+		t.Fatal(err)
+	}
+	if len(task.Attempts) != 1 || task.Attempts[0].Number != 1 || task.Attempts[0].Error.Type != "lease_lost" {
+		t.Errorf("of the lost attempt is told %+v", task.Attempts)
+	}
+}
