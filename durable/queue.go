@@ -11,6 +11,7 @@ import (
 type QueueInfo struct {
 	Name        string     `json:"name"`
 	Paused      bool       `json:"paused"`
+	Functions   int        `json:"functions"`     // registered functions that go through it
 	Depth       int64      `json:"depth"`         // tasks that are due and that no scheduler holds
 	More        bool       `json:"more"`          // Depth is where counting stopped
 	OldestDueAt *time.Time `json:"oldest_due_at"` // since when the first of them is due

@@ -25,7 +25,7 @@ func API(ctx context.Context, settings Settings) error {
 		return s.abandon(ctx, err)
 	}
 	s.log.InfoContext(ctx, "the API service is ready", "url", e.url())
-	return s.run(ctx, e.run)
+	return s.run(ctx, e.runAPI)
 }
 
 const starting = "The service is starting."

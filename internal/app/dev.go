@@ -38,7 +38,7 @@ func Dev(ctx context.Context, settings Settings, ready func(url string)) error {
 		ready(e.url())
 		return nil
 	}
-	return s.run(ctx, work.Run, e.run, announce)
+	return s.run(ctx, work.Run, e.runAPI, announce)
 }
 
 const readyPoll = 5 * time.Millisecond

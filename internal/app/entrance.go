@@ -65,7 +65,21 @@ func (e *entrance) close() {
 }
 
 // run is a front: it lets serving, if it has begun, go on until ctx ends, and then drains.
-func (e *entrance) run(ctx context.Context) error {
+func (e *entrance) run(ctx context.Context) error { return e.until(ctx, func() {}) }
+
+// runAPI is run for REST: it tells when it drains and has stopped.
+func (e *entrance) runAPI(ctx context.Context) error {
+	log := e.service.log
+	err := e.until(ctx, func() {
+		log.InfoContext(ctx, "the API service drains", "delay", e.delay.String(), "timeout", e.service.settings.DrainTimeout.String())
+	})
+	if err == nil {
+		log.InfoContext(ctx, "the API service stops")
+	}
+	return err
+}
+
+func (e *entrance) until(ctx context.Context, drains func()) error {
 	if e.listener == nil {
 		<-ctx.Done()
 		return nil
@@ -75,6 +89,7 @@ func (e *entrance) run(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	drains()
 	e.stop()
 	return <-e.served
 }

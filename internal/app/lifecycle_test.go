@@ -353,7 +353,9 @@ func TestKilledSchedulerIsShownAsExpiredAlsoOnceItWasTakenOver(t *testing.T) {
 	begun, letGo := holding(t, c)
 	id := c.begin("hold", "")
 	<-begun
-	eventually(t, "its heartbeat to say so", func() bool { return strings.Contains(string(c.must(http.StatusOK, "GET", "/v1/schedulers", "").body), `"in_flight":1`) })
+	eventually(t, "its heartbeat to say so", func() bool {
+		return strings.Contains(string(c.must(http.StatusOK, "GET", "/v1/schedulers", "").body), `"in_flight":1`)
+	})
 	c.schedulers[0].Kill()
 	c.scheduler()
 	if attempt := <-begun; attempt != 2 {

@@ -208,7 +208,10 @@ func TestAPausedQueueIsNotDeliveredUntilItIsResumed(t *testing.T) {
 	g := newGauge(t, 0)
 	c.register("slow", "activity", g.URL, `, "queue": "eu"`)
 	c.register("work", "activity", g.URL, "")
-	if a := c.must(http.StatusOK, "POST", "/v1/queues/eu/pause", ""); a.field(t, "paused") != true {
+	if a := c.must(http.StatusOK, "POST", "/v1/queues/uk/pause", ""); a.field(t, "functions") != 0. {
+		t.Errorf("a queue that nobody knows is %s", a.body)
+	}
+	if a := c.must(http.StatusOK, "POST", "/v1/queues/eu/pause", ""); a.field(t, "paused") != true || a.field(t, "functions") != 1. {
 		t.Errorf("pausing answered %s", a.body)
 	}
 	// Both schedulers know after their polling interval.

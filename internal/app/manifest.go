@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/stent-dev/stent/internal/delivery"
+	"github.com/stent-dev/stent/internal/engine"
 	"github.com/stent-dev/stent/internal/protocol"
 	"github.com/stent-dev/stent/internal/workflow"
 )
@@ -13,6 +14,9 @@ import (
 type manifests struct{ client *delivery.Client }
 
 func (m manifests) Manifest(ctx context.Context, url, secret string) ([]*workflow.Function, error) {
+	if err := delivery.CheckSecret(secret); err != nil {
+		return nil, &engine.ManifestError{Err: err, Secret: true}
+	}
 	manifest, err := m.client.Manifest(ctx, url, secret)
 	if err != nil {
 		return nil, err

@@ -120,7 +120,7 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 	}
 	outcomes := map[any]any{}
 	requests := 0
-	var standing []string // the scheduler's id, each time that it tells where it stands
+	var standing, api []string // the scheduler's id, each time that it tells where it stands, and what the API service told
 	for line := range bytes.Lines([]byte(output)) {
 		var l map[string]any
 		if json.Unmarshal(line, &l) != nil {
@@ -136,6 +136,8 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 			outcomes[l["execution_id"]] = l["outcome"]
 		case "the scheduler takes tasks", "the scheduler drains", "the scheduler stops":
 			standing = append(standing, fmt.Sprint(l["scheduler_id"]))
+		case "the API service drains", "the API service stops":
+			api = append(api, fmt.Sprint(l[slog.MessageKey]))
 		case "request served":
 			requests++
 			if l["request_id"] == nil || l["status"] == nil {
@@ -148,6 +150,9 @@ func TestLogsNameWhatTheyAreAboutAndShowNoPayloads(t *testing.T) {
 	}
 	if len(standing) != 3 || standing[0] == "<nil>" || standing[1] != standing[0] || standing[2] != standing[0] {
 		t.Errorf("the scheduler told where it stands as %q", standing)
+	}
+	if len(api) != 2 || api[0] != "the API service drains" {
+		t.Errorf("the API service told %q", api)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 // hold is one thing that an execution waits for.
 type hold struct {
 	Step, Path, Name, Reason, Detail string
-	Until                      *time.Time
-	SchedulerID                string `json:"scheduler_id"`
+	Until                            *time.Time
+	SchedulerID                      string `json:"scheduler_id"`
 }
 
 // why waits until the execution waits for exactly one thing, for that reason.

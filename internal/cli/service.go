@@ -153,6 +153,9 @@ func (s *session) queueAction(use, short string, do func(context.Context, string
 			return err
 		}
 		return s.show(func() error {
+			if q.Functions == 0 && q.Depth == 0 {
+				s.say("No registered function goes through %q, and nothing is due in it: is that its name?", q.Name)
+			}
 			_, err := fmt.Fprintln(s.Out, s.queueTable([]durable.QueueInfo{*q}))
 			return err
 		})

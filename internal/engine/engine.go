@@ -30,8 +30,8 @@ var (
 
 // Manifests reads the manifest of a worker.
 type Manifests interface {
-	// Manifest gives the functions that the worker at url serves; its errors are
-	// safe to show and say what to do.
+	// Manifest gives the functions that the worker at url serves; its errors, which may
+	// be ManifestErrors, are safe to show and say what to do.
 	Manifest(ctx context.Context, url, secret string) ([]*workflow.Function, error)
 }
 

@@ -11,11 +11,12 @@ import (
 
 // Queue is a queue as it stands.
 type Queue struct {
-	Name   string
-	Paused bool
-	Depth  int64      // tasks that are due and that nobody has leased
-	More   bool       // Depth is where counting stopped
-	Oldest *time.Time // since when the first of them is due; nil: there is none
+	Name      string
+	Paused    bool
+	Functions int        // registered functions that go through it, with some version at least
+	Depth     int64      // tasks that are due and that nobody has leased
+	More      bool       // Depth is where counting stopped
+	Oldest    *time.Time // since when the first of them is due; nil: there is none
 }
 
 // PauseQueue stops the delivery of a queue's tasks, in every scheduler at the latest
@@ -70,8 +71,12 @@ func (e *Engine) Queues(ctx context.Context) ([]Queue, error) {
 		queue(name).Paused = true
 	}
 	for _, versions := range e.functions.loaded.Load().versions {
+		of := map[string]bool{}
 		for _, f := range versions {
-			queue(f.Queue)
+			if !of[f.Queue] {
+				of[f.Queue] = true
+				queue(f.Queue).Functions++
+			}
 		}
 	}
 	slices.SortFunc(queues, func(a, b Queue) int { return cmp.Compare(a.Name, b.Name) })

@@ -11,7 +11,10 @@ import (
 )
 
 // ManifestError says why a worker could not be registered; its text is safe to show.
-type ManifestError struct{ Err error }
+type ManifestError struct {
+	Err    error
+	Secret bool // nothing can be signed with the secret
+}
 
 func (e *ManifestError) Error() string { return e.Err.Error() }
 func (e *ManifestError) Unwrap() error { return e.Err }
@@ -73,11 +76,14 @@ func (e *Engine) DeleteFunction(ctx context.Context, name string) error {
 // RegisterWorker reads the manifest at url and registers what it names. Errors: *ManifestError, ErrUnavailable.
 func (e *Engine) RegisterWorker(ctx context.Context, url, secret string) (*workflow.Worker, []*workflow.Function, error) {
 	if e.options.Manifests == nil {
-		return nil, nil, &ManifestError{errors.New("this service does not register workers")}
+		return nil, nil, &ManifestError{Err: errors.New("this service does not register workers")}
 	}
 	functions, err := e.options.Manifests.Manifest(ctx, url, secret)
 	if err != nil {
-		return nil, nil, &ManifestError{err}
+		if refused := new(ManifestError); errors.As(err, &refused) {
+			return nil, nil, refused
+		}
+		return nil, nil, &ManifestError{Err: err}
 	}
 	w := &workflow.Worker{Namespace: db.DefaultNamespace, ID: NewID(), URL: url, Secret: secret, Health: workflow.WorkerHealthy}
 	for _, f := range functions {

@@ -34,9 +34,9 @@ func (s *server) authorize(keys []string) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !isOpen(r.URL.Path) && !known(hashes, r.Header.Get("Authorization")) {
 				w.Header().Set("WWW-Authenticate", "Bearer")
-				detail := `Send an API key: "Authorization: Bearer KEY".`
+				detail := `An API key is needed: send it in the header "Authorization", after "Bearer ".`
 				if r.Header.Get("Authorization") != "" {
-					detail = `What "Authorization" has is not an API key of this service: "Bearer KEY".`
+					detail = `What the header "Authorization" has is not an API key of this service, after "Bearer ".`
 				}
 				s.turnAway(w, r, &refusal{http.StatusUnauthorized, api.ProblemCodeUnauthorized, "Unauthorized", detail, nil})
 				return

@@ -19,9 +19,13 @@ func (s *server) Cleanup(ctx context.Context, request api.CleanupRequestObject) 
 	if err != nil || age > longestAge {
 		return nil, unprocessable(workflow.FieldError{Pointer: "/older_than", Detail: "must be a duration of at most 36600 days, such as 30d"})
 	}
-	done, err := s.engine.Cleanup(ctx, engine.Cleanup{
+	cleanup := engine.Cleanup{
 		OlderThan: age, Executions: body.Executions == nil || *body.Executions, DeadLetters: body.DeadLetters == nil || *body.DeadLetters,
 		DryRun: orZero(body.DryRun),
-	})
+	}
+	if !cleanup.Executions && !cleanup.DeadLetters {
+		return nil, unprocessable(workflow.FieldError{Pointer: "/dead_letters", Detail: "must be true, or executions: there is nothing else to clean up"})
+	}
+	done, err := s.engine.Cleanup(ctx, cleanup)
 	return api.Cleanup200JSONResponse{Executions: done.Executions, DeadLetters: done.DeadLetters, More: done.More}, err
 }

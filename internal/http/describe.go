@@ -3,6 +3,8 @@ package http
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,6 +99,8 @@ func detail(fault *openapi3.SchemaError) string {
 		return fmt.Sprintf("must have at most %d characters", *s.MaxLength)
 	case "minItems":
 		return "must not be empty"
+	case "minProperties":
+		return "must have at least one of " + alternatives(properties(s))
 	case "maxItems":
 		return fmt.Sprintf("must have at most %d items", *s.MaxItems)
 	case "pattern":
@@ -131,6 +135,14 @@ func alternatives(values []any) string {
 		texts[i] = fmt.Sprintf("%q", v)
 	}
 	return strings.Join(texts, ", ")
+}
+
+func properties(s *openapi3.Schema) []any {
+	var names []any
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		names = append(names, name)
+	}
+	return names
 }
 
 // patternDetail says what a pattern of openapi.yaml is for.

@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -23,11 +24,14 @@ const (
 // FollowExecution streams what happens to an execution.
 func (s *server) FollowExecution(ctx context.Context, request api.FollowExecutionRequestObject) (api.FollowExecutionResponseObject, error) {
 	id, p := workflow.ID(request.ID), request.Params
-	cursor := orZero(p.LastEventID)
+	cursor, of := orZero(p.LastEventID), "/header/Last-Event-ID"
 	if cursor == "" {
-		cursor = orZero(p.LastEventIDQuery)
+		cursor, of = orZero(p.LastEventIDQuery), "/query/last_event_id"
 	}
 	feed, err := s.engine.Follow(ctx, id, cursor)
+	if errors.Is(err, engine.ErrBadCursor) {
+		return nil, invalid(of, "is not the id of an event that this service gave")
+	}
 	if err != nil {
 		return nil, aboutExecution(err, id)
 	}

@@ -205,9 +205,9 @@ func waitOf(text *api.Wait) (time.Duration, error) {
 	}
 	wait, err := workflow.ParseDuration(*text)
 	switch {
-	case err != nil:
+	case errors.Is(err, workflow.ErrBadDuration):
 		return 0, invalid("/query/wait", "is "+err.Error())
-	case wait > maxWait:
+	case err != nil || wait > maxWait:
 		return 0, invalid("/query/wait", "must be at most "+workflow.FormatDuration(maxWait))
 	}
 	return wait, nil

@@ -121,7 +121,7 @@ func showFunctions(functions []*workflow.Function) []api.Function {
 
 func showFunction(f *workflow.Function) api.Function {
 	shown := api.Function{
-		Name: f.Name, Kind: api.FunctionKind(f.Kind), URL: f.URL, Version: f.Version, Queue: f.Queue, Priority: f.Priority,
+		Name: f.Name, Kind: api.FunctionKind(f.Kind), URL: workflow.ShownURL(f.URL), Version: f.Version, Queue: f.Queue, Priority: f.Priority,
 		Tags: orEmpty(f.Tags), Timeout: workflow.FormatDuration(f.Timeout), Idempotent: f.Idempotent,
 		IdempotencyKeyFrom: orEmpty(f.IdempotencyKeyFrom), CreatedAt: api.Time(f.CreatedAt), UpdatedAt: api.Time(f.UpdatedAt),
 		RetryPolicy: api.RetryPolicy{

@@ -22,6 +22,9 @@ func (s *server) ListQueues(ctx context.Context, _ api.ListQueuesRequestObject) 
 
 // PauseQueue stops the delivery of a queue's tasks.
 func (s *server) PauseQueue(ctx context.Context, request api.PauseQueueRequestObject) (api.PauseQueueResponseObject, error) {
+	if err := checkName("/path/name", request.Name); err != nil {
+		return nil, err
+	}
 	q, err := s.engine.PauseQueue(ctx, request.Name, true)
 	if err != nil {
 		return nil, err
@@ -39,7 +42,7 @@ func (s *server) ResumeQueue(ctx context.Context, request api.ResumeQueueRequest
 }
 
 func showQueue(q *engine.Queue) api.Queue {
-	shown := api.Queue{Name: q.Name, Paused: q.Paused, Depth: q.Depth, More: q.More}
+	shown := api.Queue{Name: q.Name, Paused: q.Paused, Functions: q.Functions, Depth: q.Depth, More: q.More}
 	if q.Oldest != nil {
 		oldest := api.Time(*q.Oldest)
 		shown.OldestDueAt = &oldest

@@ -52,10 +52,6 @@ var refusals = []struct {
 		http.StatusBadRequest, api.ProblemCodeInvalidRequest, "Invalid request", "The task token was not made by this service.",
 		workflow.FieldErrors{{Pointer: "/header/Stent-Task-Token", Detail: "is not a task token of this service"}},
 	}},
-	{engine.ErrBadCursor, refusal{
-		http.StatusBadRequest, api.ProblemCodeInvalidRequest, "Invalid request", "The id of an event was not given by this service.",
-		workflow.FieldErrors{{Pointer: "/header/Last-Event-ID", Detail: "is not an id of an event of this service"}},
-	}},
 	{workflow.ErrMailboxFull, refusal{
 		http.StatusTooManyRequests, api.ProblemCodeMailboxFull, "Mailbox full", "The execution buffers as many signals as it may; try again once some were taken.", nil,
 	}},
@@ -91,7 +87,11 @@ func refuse(err error) *refusal {
 	case errors.As(err, &told):
 		return told
 	case errors.As(err, &manifest):
-		return unprocessable(workflow.FieldError{Pointer: "/url", Detail: manifest.Error()})
+		pointer := "/url"
+		if manifest.Secret {
+			pointer = "/secret"
+		}
+		return unprocessable(workflow.FieldError{Pointer: pointer, Detail: manifest.Error()})
 	case errors.As(err, &conflict):
 		return &refusal{http.StatusConflict, api.ProblemCodeConflict, "Conflict", conflict.Reason, nil}
 	case errors.As(err, &fields):

@@ -48,7 +48,14 @@ func TestBadInputIsRefusedNamingTheField(t *testing.T) {
 		{"item", "POST", "/v1/executions", `{"function":"f","tags":["a",""]}`, 400, "/tags/1", "not be empty", nil},
 		{"bad duration", "POST", "/v1/executions", `{"function":"f","delay":"5 minutes"}`, 400, "/delay", "not a duration", nil},
 		{"duration as number", "POST", "/v1/executions", `{"function":"f","delay":5}`, 400, "/delay", "a string", nil},
-		{"huge duration", "POST", "/v1/executions", `{"function":"f","delay":"99999999999d"}`, 422, "/delay", "not a duration", nil},
+		{"huge duration", "POST", "/v1/executions", `{"function":"f","delay":"99999999999d"}`, 422, "/delay", "between 0s and 366d", nil},
+		{"huge retention", "PUT", "/v1/functions/f", `{"kind":"activity","url":"http://x","retention":"99999999999d"}`, 422, "/retention", "between 0s and 36600d", nil},
+		{"huge wait", "GET", executionPath + "?wait=99999999999d", ``, 400, "/query/wait", "at most 1m", nil},
+		{"filter of nothing", "POST", "/v1/executions/cancel", `{"filter":{}}`, 400, "/filter", `at least one of "created_after", "created_before", "function"`, nil},
+		{"cleanup of nothing", "POST", "/v1/cleanup", `{"older_than":"1d","executions":false,"dead_letters":false}`, 422, "/dead_letters", "or executions", nil},
+		{"blank queue", "POST", "/v1/queues/%20/pause", ``, 422, "/path/name", "blank", nil},
+		{"event of another service", "GET", executionPath + "/events", ``, 400, "/header/Last-Event-ID", "not the id of an event", []string{"Last-Event-ID: bad"}},
+		{"event of another service in the query", "GET", executionPath + "/events?last_event_id=bad", ``, 400, "/query/last_event_id", "not the id of an event", nil},
 		{"long duration", "POST", "/v1/executions", `{"function":"f","delay":"367d"}`, 422, "/delay", "366d", nil},
 		{"no duration", "POST", "/v1/executions", `{"function":"f","max_duration":"0s"}`, 422, "/max_duration", "1ms", nil},
 		{"both starts", "POST", "/v1/executions", `{"function":"f","delay":"1s","start_at":"2026-01-01T00:00:00Z"}`, 422, "/start_at", "delay", nil},
@@ -182,12 +189,30 @@ func TestNotFoundNamesWhatThereIsNot(t *testing.T) {
 	}
 }
 
-func TestUnreadableManifestNamesTheURL(t *testing.T) {
+func TestUnreadableManifestNamesTheURLOrTheSecret(t *testing.T) {
 	t.Parallel()
-	c := setup(t, Options{Engine: &fake{err: &engine.ManifestError{Err: errors.New("connection refused")}}})
-	p := c.call(t, http.MethodPost, "/v1/workers", `{"url":"http://app:9000/"}`).want(t, 422).problem(t)
-	if f := (*p.Errors)[0]; f.Pointer != "/url" || f.Detail != "connection refused" {
-		t.Errorf("got %+v", f)
+	for _, secret := range []bool{false, true} {
+		c := setup(t, Options{Engine: &fake{err: &engine.ManifestError{Err: errors.New("no use"), Secret: secret}}})
+		p := c.call(t, http.MethodPost, "/v1/workers", `{"url":"http://app:9000/"}`).want(t, 422).problem(t)
+		if f := (*p.Errors)[0]; f.Pointer != map[bool]string{false: "/url", true: "/secret"}[secret] || f.Detail != "no use" {
+			t.Errorf("got %+v", f)
+		}
+	}
+}
+
+func TestPasswordsInURLsAreNotShown(t *testing.T) {
+	t.Parallel()
+	const url, shown = "http://app:hunter2@app:9000/stent?a=%2F", "http://app:xxxxx@app:9000/stent?a=%2F"
+	x := execution()
+	x.CallbackURL = url
+	for what, got := range map[string]string{
+		"function":  showFunction(&workflow.Function{URL: url}).URL,
+		"worker":    showWorker(&workflow.Worker{URL: url}).URL,
+		"execution": string(Execution(&engine.ExecutionView{Execution: x})),
+	} {
+		if strings.Contains(got, "hunter2") || !strings.Contains(got, shown) {
+			t.Errorf("the %s shows %s", what, got)
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (w *jsonWriter) executionFields(x *workflow.Execution) {
 	w.texts("tags", x.Tags)
 	w.int("priority", int64(x.Priority))
 	w.text("queue", x.Queue)
-	w.optional("callback_url", x.CallbackURL)
+	w.optional("callback_url", workflow.ShownURL(x.CallbackURL))
 	w.time("created_at", &x.CreatedAt)
 	w.time("started_at", x.StartedAt)
 	w.time("completed_at", x.CompletedAt)

@@ -2,6 +2,7 @@ package http
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -59,9 +60,9 @@ func durationOf(faults *workflow.FieldErrors, pointer string, text *string, leas
 	}
 	d, err := workflow.ParseDuration(*text)
 	switch {
-	case err != nil:
+	case errors.Is(err, workflow.ErrBadDuration):
 		*faults = append(*faults, workflow.FieldError{Pointer: pointer, Detail: "is " + err.Error()})
-	case d < least || d > most:
+	case err != nil || d < least || d > most:
 		detail := fmt.Sprintf("must be between %s and %s", workflow.FormatDuration(least), workflow.FormatDuration(most))
 		*faults = append(*faults, workflow.FieldError{Pointer: pointer, Detail: detail})
 	}

@@ -73,7 +73,7 @@ func aboutWorker(err error, id workflow.ID) error { return about(err, "worker", 
 
 func showWorker(w *workflow.Worker) api.Worker {
 	shown := api.Worker{
-		ID: api.ID(w.ID), URL: w.URL, Signed: w.Secret != "", Health: api.WorkerHealth(w.Health),
+		ID: api.ID(w.ID), URL: workflow.ShownURL(w.URL), Signed: w.Secret != "", Health: api.WorkerHealth(w.Health),
 		UnreachableSince: (*api.Time)(w.UnreachableSince), CreatedAt: api.Time(w.CreatedAt), UpdatedAt: api.Time(w.UpdatedAt),
 	}
 	if w.LastError != "" {

@@ -14,14 +14,19 @@ var units = map[string]time.Duration{
 	"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
 }
 
+// ErrLongDuration says that a duration is longer than time.Duration holds.
+var ErrLongDuration = errors.New("longer than any duration can be, which is 106751d")
+
 // ParseDuration reads a duration made of whole or decimal numbers with the units
 // ms, s, m, h and d, without spaces or sign, such as "30s", "1.5s" or "2d8h". It
-// returns ErrBadDuration for anything else and for what does not fit time.Duration.
+// returns ErrBadDuration for anything else, and ErrLongDuration for what does not fit
+// time.Duration.
 func ParseDuration(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, ErrBadDuration
 	}
 	var total time.Duration
+	long := false
 	for s != "" {
 		digits := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
 		if digits <= 0 {
@@ -31,11 +36,17 @@ func ParseDuration(s string) (time.Duration, error) {
 		unit, ok := units[s[digits:end]]
 		number, err := strconv.ParseFloat(s[:digits], 64)
 		part := number * float64(unit)
-		if !ok || err != nil || part+float64(total) >= float64(1<<63-1) {
+		if !ok || err != nil && !errors.Is(err, strconv.ErrRange) {
 			return 0, ErrBadDuration
+		}
+		if part+float64(total) >= float64(1<<63-1) {
+			long, part = true, 0 // but what follows has to be one too
 		}
 		total += time.Duration(part)
 		s = s[end:]
+	}
+	if long {
+		return 0, ErrLongDuration
 	}
 	return total, nil
 }

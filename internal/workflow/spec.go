@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -137,6 +138,18 @@ func AbsoluteURL(text string) bool {
 	return err == nil && port > 0
 }
 
+// ShownURL is a URL as it may be shown and logged: without its password.
+func ShownURL(text string) string {
+	if !strings.Contains(text, "@") {
+		return text
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
+}
+
 // sharing checks how calls of the function share results.
 func (s FunctionSpec) sharing(c *checker, f *Function) {
 	if s.CacheTTL != nil {
@@ -186,8 +199,8 @@ func (s *RetrySpec) overrides(c *checker, pointer string) *RetryOverrides {
 // CheckName adds what is wrong with the name of a function, signal or queue.
 func CheckName(errs *FieldErrors, pointer, name string) {
 	switch {
-	case name == "":
-		*errs = append(*errs, FieldError{pointer, "must not be empty"})
+	case strings.TrimSpace(name) == "":
+		*errs = append(*errs, FieldError{pointer, "must not be empty or blank"})
 	case len(name) > maxNameLength:
 		*errs = append(*errs, FieldError{pointer, fmt.Sprintf("has more than %d bytes", maxNameLength)})
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }):
@@ -205,9 +218,9 @@ func (c *checker) add(pointer, detail string) {
 func (c *checker) duration(pointer, text string, least, most time.Duration) time.Duration {
 	d, err := ParseDuration(text)
 	switch {
-	case err != nil:
+	case errors.Is(err, ErrBadDuration):
 		c.add(pointer, fmt.Sprintf("%q is %s", text, err))
-	case d < least || d > most:
+	case err != nil || d < least || d > most:
 		c.add(pointer, fmt.Sprintf("must be between %s and %s", FormatDuration(least), FormatDuration(most)))
 	}
 	return d

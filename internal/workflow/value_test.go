@@ -31,10 +31,14 @@ func TestDurationsAreReadAsWritten(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "30", "s", "-1s", "+1s", " 1s", "1s ", "1 s", "1.2.3s", ".s", "1e3s", "1us", "1S", "1sm", "s1", "106752d", "9e99d", "1s\x00", "1\xffs",
-		strings.Repeat("9", 400) + "s",
+		"", "30", "s", "-1s", "+1s", " 1s", "1s ", "1 s", "1.2.3s", ".s", "1e3s", "1us", "1S", "1sm", "s1", "9e99d", "1s\x00", "1\xffs", "106752dx",
 	} {
 		if got, err := ParseDuration(text); !errors.Is(err, ErrBadDuration) {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"106752d", "106751d1d", strings.Repeat("9", 400) + "s", strings.Repeat("9", 400) + "s1s"} {
+		if got, err := ParseDuration(text); !errors.Is(err, ErrLongDuration) {
 			t.Errorf("%q is %v, %v", text, got, err)
 		}
 	}

@@ -946,7 +946,7 @@ type Function struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// URL An absolute http or https URL.
+	// URL An absolute http or https URL. A password in it is sent as `Authorization`, and shown as `xxxxx`.
 	//
 	// Example: http://billing:9000/charge
 	URL URL `json:"url"`
@@ -1023,7 +1023,7 @@ type FunctionRegistration struct {
 	// kept open for 15 minutes at most, whatever this says: an activity that takes longer answers 202 and reports later.
 	Timeout *string `json:"timeout,omitempty"`
 
-	// URL An absolute http or https URL.
+	// URL An absolute http or https URL. A password in it is sent as `Authorization`, and shown as `xxxxx`.
 	//
 	// Example: http://billing:9000/charge
 	URL URL `json:"url"`
@@ -1205,6 +1205,9 @@ type ProgressStep struct {
 type Queue struct {
 	// Depth Tasks that are due and that no scheduler holds, counted up to 10,000, and about 100,000 in all queues.
 	Depth int64 `json:"depth"`
+
+	// Functions Registered functions whose tasks go through it unless a dispatch or a call names another queue. 0 when nobody knows the name, or dispatches alone do.
+	Functions int `json:"functions"`
 
 	// More Whether counting stopped there: it may be more than `depth`.
 	More bool `json:"more"`
@@ -1597,7 +1600,7 @@ type TaskState string
 // Example: 2026-01-02T03:04:05.000000Z
 type Timestamp = Time
 
-// URL An absolute http or https URL.
+// URL An absolute http or https URL. A password in it is sent as `Authorization`, and shown as `xxxxx`.
 //
 // Example: http://billing:9000/charge
 type URL = string
@@ -1665,7 +1668,7 @@ type Worker struct {
 	// Example: 2026-01-02T03:04:05.000000Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// URL An absolute http or https URL.
+	// URL An absolute http or https URL. A password in it is sent as `Authorization`, and shown as `xxxxx`.
 	//
 	// Example: http://billing:9000/charge
 	URL URL `json:"url"`
@@ -1691,7 +1694,7 @@ type WorkerRegistration struct {
 	// Example: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 	Secret *string `json:"secret,omitempty"`
 
-	// URL An absolute http or https URL.
+	// URL An absolute http or https URL. A password in it is sent as `Authorization`, and shown as `xxxxx`.
 	//
 	// Example: http://billing:9000/charge
 	URL URL `json:"url"`
@@ -9018,6 +9021,22 @@ func (response PauseQueue415ApplicationProblemPlusJSONResponse) VisitPauseQueueR
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseQueue422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response PauseQueue422ApplicationProblemPlusJSONResponse) VisitPauseQueueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
