@@ -17,6 +17,12 @@ import (
 	"github.com/stent-dev/stent/durable"
 )
 
+// The longest delay and duration of an execution that the service takes.
+const (
+	longestDelay    = 366 * day
+	longestDuration = 10 * longestDelay
+)
+
 // dispatch is what `stent dispatch` can be told.
 type dispatch struct {
 	input, queue, key, callback string
@@ -27,7 +33,11 @@ type dispatch struct {
 }
 
 func (s *session) dispatchCommand() *cobra.Command {
-	var d dispatch
+	d := dispatch{
+		delay:       duration{most: longestDelay},
+		maxDuration: duration{least: time.Millisecond, most: longestDuration},
+		timeout:     duration{least: time.Millisecond, most: longestDuration},
+	}
 	cmd := &cobra.Command{
 		Use:   "dispatch FUNCTION",
 		Short: "Start an execution of a function",
@@ -62,7 +72,7 @@ the execution alone.`,
 }
 
 func (s *session) dispatch(ctx context.Context, function string, d *dispatch) error {
-	if d.timeout != 0 && !d.wait {
+	if d.timeout.given && !d.wait {
 		return usagef("--timeout is for --wait")
 	}
 	input, err := s.readInput(d.input)
@@ -83,7 +93,7 @@ func (s *session) dispatch(ctx context.Context, function string, d *dispatch) er
 		})
 	}
 	if !e.State.Terminal() {
-		if e, err = s.await(ctx, e.ID, time.Duration(d.timeout)); err != nil {
+		if e, err = s.await(ctx, e.ID, d.timeout.length); err != nil {
 			return err
 		}
 	}
@@ -98,11 +108,11 @@ func (d *dispatch) options() []durable.SubmitOption {
 	if len(d.tags) > 0 {
 		o = append(o, durable.Tags(d.tags...))
 	}
-	if d.delay > 0 {
-		o = append(o, durable.Delay(time.Duration(d.delay)))
+	if d.delay.given {
+		o = append(o, durable.Delay(d.delay.length))
 	}
-	if d.maxDuration > 0 {
-		o = append(o, durable.MaxDuration(time.Duration(d.maxDuration)))
+	if d.maxDuration.given {
+		o = append(o, durable.MaxDuration(d.maxDuration.length))
 	}
 	if d.prioritySet {
 		o = append(o, durable.Priority(d.priority))
@@ -117,7 +127,7 @@ func (d *dispatch) options() []durable.SubmitOption {
 		o = append(o, durable.CallbackURL(d.callback))
 	}
 	if d.wait {
-		o = append(o, durable.WaitUpTo(min(firstWait, cmp.Or(time.Duration(d.timeout), firstWait))))
+		o = append(o, durable.WaitUpTo(min(firstWait, cmp.Or(d.timeout.length, firstWait))))
 	}
 	return o
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,15 +73,33 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 	for _, line := range []string{
 		"lst", "tasks lst", "list --bogus", "list extra", "show", "list --output xml", "list --url nowhere", "list --created-after yesterday",
 		"dispatch f --delay soon", "dispatch f --delay 1x", "dispatch f --timeout 1s", "dispatch f --input {", "dispatch f --input @/no/such/file", "dispatch f --input -",
+		"dispatch f --max-duration 0s", "dispatch f --max-duration 0.5ms", "dispatch f --max-duration 3661d", "dispatch f --delay 367d", "dispatch f --wait --timeout 0s",
+		"dispatch f --timeout 0s", "cleanup --older-than 36601d --force", "cancel --state running --created-before 0001-01-01 --force",
 		"list --limit 0", "list --limit 501", "cancel --state running --limit 0 --force", "cancel --state running --limit 10001 --force",
 		"dlq replay-all --function= --force", "cancel --function order --state= --force", "cancel --tag= --force", "restart x --from-step= --force",
 		"dispatch f --idempotency-key=", "tasks list --execution=",
 		"cancel", "cancel x --state running", "restart --state failed --from-step a#0 --force", "watch x --state running", "cleanup",
 	} {
-		_, term := serve(t, everything())
-		if exit := term.run(t.Context(), strings.Fields(line)...); exit != cli.ExitUsage || !strings.HasPrefix(term.err.String(), "stent: ") || term.out.Len() > 0 {
-			t.Errorf("%s: exit %d: %s", line, exit, &term.err)
+		service, term := serve(t, everything())
+		exit := term.run(t.Context(), strings.Fields(line)...)
+		if exit != cli.ExitUsage || !strings.HasPrefix(term.err.String(), "stent: ") || term.out.Len() > 0 || len(service.asked) > 0 {
+			t.Errorf("%s: exit %d after %q: %s", line, exit, service.asked, &term.err)
 		}
+	}
+}
+
+// What the service would refuse is refused in its words, and nothing is taken for
+// nothing said.
+func TestDurationsAreSentOrRefused(t *testing.T) {
+	t.Parallel()
+	service, term := serve(t, map[string]answer{"POST /v1/executions": {201, durable.Execution{ID: executionID, State: durable.StatePending}}})
+	if exit := term.run(t.Context(), "dispatch", "f", "--delay", "0s", "--max-duration", "3660d"); exit != cli.ExitOK ||
+		!slices.Equal(service.asked, []string{`POST /v1/executions {"function":"f","input":null,"delay":"0s","max_duration":"3660d"}`}) {
+		t.Errorf("exit %d after %q: %s", exit, service.asked, &term.err)
+	}
+	exit := term.run(t.Context(), "dispatch", "f", "--max-duration", "0s")
+	if want := `"--max-duration" flag: must be between 1ms and 3660d`; exit != cli.ExitUsage || !strings.Contains(term.err.String(), want) {
+		t.Errorf("exit %d: %s", exit, &term.err)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,8 +77,11 @@ func grouped(n int64) string {
 	return digits
 }
 
+// longestAge is the highest that cleanup takes.
+const longestAge = 36_600 * day
+
 func (s *session) cleanupCommand() *cobra.Command {
-	var age duration
+	age := duration{most: longestAge}
 	var what durable.Cleanup
 	cmd := &cobra.Command{
 		Use:   "cleanup --older-than DURATION",
@@ -97,10 +99,10 @@ letters as old. Without --executions or --dead-letters it deletes both.`,
 	flags.BoolVar(&what.DryRun, "dry-run", false, "delete nothing, and tell what would be deleted")
 	force := forceable(cmd)
 	cmd.RunE = s.run(func(ctx context.Context, _ []string) error {
-		if !flags.Changed("older-than") {
+		if !age.given {
 			return usagef("say --older-than, such as --older-than 30d")
 		}
-		what.OlderThan = time.Duration(age)
+		what.OlderThan = age.length
 		if !what.Executions && !what.DeadLetters {
 			what.Executions, what.DeadLetters = true, true
 		}
