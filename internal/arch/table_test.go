@@ -66,6 +66,7 @@ var moduleUsers = map[string][]string{
 	"github.com/prometheus":             {"internal/telemetry"},
 	"github.com/redis/go-redis":         {"internal/testenv", "internal/wake"},
 	"github.com/spf13/cobra":            {"internal/cli"},
+	"github.com/spf13/pflag":            {"internal/cli"},
 	"github.com/swaggest/swgui":         {"internal/http"},
 	"github.com/standard-webhooks":      {"internal/delivery"},
 	"go.opentelemetry.io/otel":          {"internal/telemetry"},

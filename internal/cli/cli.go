@@ -141,7 +141,7 @@ func (s *session) connect() error {
 // run makes a command's function of one that speaks to the service.
 func (s *session) run(do func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := refuseEmpty(cmd); err != nil {
+		if err := refuseEmpty(cmd, args); err != nil {
 			return err
 		}
 		if err := s.connect(); err != nil {

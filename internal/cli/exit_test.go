@@ -78,11 +78,31 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 		"list --limit 0", "list --limit 501", "cancel --state running --limit 0 --force", "cancel --state running --limit 10001 --force",
 		"dlq replay-all --function= --force", "cancel --function order --state= --force", "cancel --tag= --force", "restart x --from-step= --force",
 		"dispatch f --idempotency-key=", "tasks list --execution=",
+		"list --url=", "list --api-key=", "list --cursor=", "cancel x --mode= --force", "worker register x --secret=",
 		"cancel", "cancel x --state running", "restart --state failed --from-step a#0 --force", "watch x --state running", "cleanup",
 	} {
 		service, term := serve(t, everything())
 		exit := term.run(t.Context(), strings.Fields(line)...)
 		if exit != cli.ExitUsage || !strings.HasPrefix(term.err.String(), "stent: ") || term.out.Len() > 0 || len(service.asked) > 0 {
+			t.Errorf("%s: exit %d after %q: %s", line, exit, service.asked, &term.err)
+		}
+	}
+}
+
+// An empty argument is what becomes of a variable that is not set. Of the paths of
+// REST it would make others.
+func TestEmptyArgumentsAreRefused(t *testing.T) {
+	t.Parallel()
+	for line, name := range map[string]string{
+		"show ?": "EXECUTION", "why ?": "EXECUTION", "watch ?": "EXECUTION", "cancel --force x ?": "EXECUTION", "signal ? approval": "EXECUTION", "signal x ?": "NAME",
+		"tasks show ?": "TASK", "dlq show ?": "TASK", "dlq replay ?": "TASK", "dlq discard --force ?": "TASK", "dispatch ?": "FUNCTION", "queues pause ?": "QUEUE",
+		"worker register ?": "URL",
+	} {
+		service, term := serve(t, everything())
+		args := strings.Fields(line)
+		args[slices.Index(args, "?")] = ""
+		exit := term.run(t.Context(), args...)
+		if want := "stent: " + name + " is empty\n"; exit != cli.ExitUsage || term.err.String() != want || len(service.asked) > 0 {
 			t.Errorf("%s: exit %d after %q: %s", line, exit, service.asked, &term.err)
 		}
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -38,27 +37,5 @@ func (n *atMost) Set(text string) error {
 		return fmt.Errorf("%q is not a number from 1 to %d", text, n.most)
 	}
 	*n.n = value
-	return nil
-}
-
-// textFlags are the flags whose text matters: those that select and name things.
-var textFlags = []string{"function", "queue", "tag", "state", "kind", "execution", "from-step", "idempotency-key", "callback-url", "secret"}
-
-// refuseEmpty refuses flags with an empty text. It is what becomes of a variable that
-// is not set, and to go on without the flag would act on more than was meant.
-func refuseEmpty(cmd *cobra.Command) error {
-	for _, name := range textFlags {
-		f := cmd.Flags().Lookup(name)
-		if f == nil || !f.Changed {
-			continue
-		}
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(interface{ GetSlice() []string }); ok {
-			values = list.GetSlice()
-		}
-		if len(values) == 0 || slices.Contains(values, "") {
-			return usagef("--%s is empty: leave it out, or say something", name)
-		}
-	}
 	return nil
 }

@@ -18,7 +18,7 @@ This page is generated from the commands themselves by ` + "`make generate`" + `
 - What was asked for goes to standard output, everything else to standard error.
 - ` + "`--output json`" + ` writes what REST answered, byte for byte, a line for each answer; [openapi.yaml](../openapi.yaml) says what is in it.
   On a terminal, characters that could steer it are escaped.
-- Options that select or name something must not be empty, as those of a variable that is not set: they are refused, not left out.
+- Arguments and options must not be empty, as those of a variable that is not set: they are refused, not left out.
 - Colours and live screens are for terminals only; ` + "`NO_COLOR`" + ` turns colours off.
 - What cannot be taken back is asked about first. ` + "`--force`" + ` skips the question; where nobody can be asked it is needed.
 - ` + "`stent completion bash|zsh|fish|powershell`" + ` writes a completion script for the shell, which knows functions, queues and
