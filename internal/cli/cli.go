@@ -17,6 +17,7 @@ type session struct {
 	settings
 	getenv func(string) string
 
+	written  *output // what Out writes through
 	style    style
 	client   *durable.Client
 	http     *http.Client // what the client sends with; nil until a command speaks to the service
@@ -32,7 +33,9 @@ type Program struct {
 // New makes the command stent with every command that speaks to the service.
 // Others may be added to Root before Run.
 func New(t Terminal, getenv func(string) string) *Program {
-	s := &session{Terminal: t, getenv: getenv, style: style{colour: t.Colour}}
+	out := &output{to: t.Out}
+	t.Out = out
+	s := &session{Terminal: t, getenv: getenv, style: style{colour: t.Colour}, written: out}
 	root := &cobra.Command{
 		Use:           "stent",
 		Short:         "Durable functions over HTTP",
@@ -91,6 +94,9 @@ func (p *Program) Run(ctx context.Context, args []string) Exit {
 	})
 	p.Root.SetArgs(args)
 	command, err := p.Root.ExecuteContextC(ctx)
+	if err == nil {
+		err, began = p.session.written.failed, true
+	}
 	if err == nil {
 		return ExitOK
 	}

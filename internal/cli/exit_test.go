@@ -2,12 +2,14 @@ package cli_test
 
 import (
 	"context"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stent-dev/stent/durable"
@@ -50,6 +52,28 @@ func TestRefusalsHaveTheirExitCodes(t *testing.T) {
 				t.Errorf("exit %d, want %d: %s", exit, c.want, &term.err)
 			}
 		})
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
+}
+
+// What cannot be written is no fault of the service's, and told whoever wrote.
+func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"list", "list --output json", "show " + executionID, "watch " + executionID, "watch " + executionID + " --output json", "watch", "watch --output json", "--help",
+	} {
+		_, term := serve(t, everything())
+		term.Out = full{}
+		exit := term.run(t.Context(), strings.Fields(line)...)
+		if want := "stent: writing the output: write /dev/stdout: no space left on device\n"; exit != cli.ExitFailed || term.err.String() != want {
+			t.Errorf("%s: exit %d: %s", line, exit, &term.err)
+		}
 	}
 }
 

@@ -185,13 +185,16 @@ func (s *session) changesOf() func(*durable.Page[durable.Execution]) error {
 		}
 		for i := len(page.Items) - 1; i >= 0; i-- {
 			e := &page.Items[i]
-			at := stateOf(e)
+			at, err := stateOf(e), error(nil)
 			switch {
 			case s.output != outputJSON:
-				lines.line(e.ID, e.ID+"  "+e.Function, at, cell{executionFailure(e.Error), red})
+				err = lines.line(e.ID, e.ID+"  "+e.Function, at, cell{executionFailure(e.Error), red})
 			case lines.told[e.ID] != at.text:
 				lines.told[e.ID] = at.text
-				fmt.Fprintln(s.Out, compact(raw.Items[i]))
+				_, err = fmt.Fprintln(s.Out, compact(raw.Items[i]))
+			}
+			if err != nil {
+				return err
 			}
 		}
 		return nil

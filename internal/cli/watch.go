@@ -126,20 +126,20 @@ type lineWriter struct {
 func (l *lineWriter) take(e durable.Event) error {
 	l.apply(e)
 	if x := e.Execution; x != nil {
-		l.line(x.ID, x.Function, stateOf(x), cell{executionFailure(x.Error), red})
+		return l.line(x.ID, x.Function, stateOf(x), cell{executionFailure(x.Error), red})
 	}
 	if e.Task != nil {
-		l.task(e.Task)
+		return l.task(e.Task)
 	}
 	return nil
 }
 
 // task tells how a step stands. Of the items of a map, only failures are told.
-func (l *lineWriter) task(t *durable.TaskInfo) {
+func (l *lineWriter) task(t *durable.TaskInfo) error {
 	parent, known := l.tasks[t.ParentTaskID]
 	item := known && parent.Kind == "map"
 	if l.past(t) || ownTask(t) || t.ParentTaskID == "" && t.StepKey == "deadline" || item && t.State != "failed" && t.Retries == 0 {
-		return
+		return nil
 	}
 	n := &node{task: t}
 	text, p := l.detail(n, false)
@@ -149,7 +149,7 @@ func (l *lineWriter) task(t *durable.TaskInfo) {
 	if took := l.took(began(t), t.CompletedAt); t.CompletedAt != nil && took != "" {
 		text = join("  ", took, text)
 	}
-	l.line(t.ID, l.path(*t), state(status(t)), cell{text, p})
+	return l.line(t.ID, l.path(*t), state(status(t)), cell{text, p})
 }
 
 // path names a step by the steps that it is in.
@@ -174,9 +174,9 @@ func (l *lineWriter) path(t durable.TaskInfo) string {
 }
 
 // line writes how something stands, unless it was told already.
-func (l *lineWriter) line(id, what string, at, detail cell) {
+func (l *lineWriter) line(id, what string, at, detail cell) error {
 	if key := at.text + " " + clean(detail.text); l.told[id] == key {
-		return
+		return nil
 	} else {
 		l.told[id] = key
 	}
@@ -184,5 +184,6 @@ func (l *lineWriter) line(id, what string, at, detail cell) {
 	if detail.text != "" {
 		text += "  " + l.style.in(detail.paint, clean(detail.text))
 	}
-	fmt.Fprintln(l.Out, text)
+	_, err := fmt.Fprintln(l.Out, text)
+	return err
 }
