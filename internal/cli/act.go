@@ -67,7 +67,7 @@ func (s *session) actOn(ctx context.Context, a action, ids []string, force bool)
 			return err
 		}
 	}
-	return s.forEach(ids, func(id string) error {
+	return s.forEach(ctx, ids, func(id string) error {
 		if err := a.one(ctx, id); err != nil {
 			return err
 		}
@@ -78,17 +78,19 @@ func (s *session) actOn(ctx context.Context, a action, ids []string, force bool)
 // forEach does something to each of several things. What the service refuses does
 // not keep it from the others; the first such error is given at the end, the others
 // are told at once.
-func (s *session) forEach(ids []string, do func(id string) error) error {
+func (s *session) forEach(ctx context.Context, ids []string, do func(id string) error) error {
 	var first error
 	for _, id := range ids {
-		err := do(id)
+		s.call.args = []string{id}
+		err := s.place(ctx, do(id))
 		var refused *durable.APIError
 		switch {
 		case err == nil:
 		case !errors.As(err, &refused):
 			return err
 		case first == nil:
-			first = err
+			code, message, hint := s.explainRefusal(refused)
+			first = &exitError{code, errors.New(message), hint}
 		default:
 			s.tell(err)
 		}

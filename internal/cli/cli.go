@@ -22,6 +22,7 @@ type session struct {
 	client   *durable.Client
 	http     *http.Client // what the client sends with; nil until a command speaks to the service
 	recorder *recorder
+	call     call
 }
 
 // Program is the command stent and what its commands share.
@@ -154,7 +155,8 @@ func (s *session) run(do func(ctx context.Context, args []string) error) func(*c
 			return err
 		}
 		defer s.http.CloseIdleConnections()
-		return do(cmd.Context(), args)
+		s.call = call{cmd, args}
+		return s.place(cmd.Context(), do(cmd.Context(), args))
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *session) dlqReplayCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&how.KeepRetries, "keep-retries", false, keepRetries)
 	mustComplete(cmd, "queue", s.queues(0))
 	cmd.RunE = s.run(func(ctx context.Context, tasks []string) error {
-		return s.forEach(tasks, func(id string) error {
+		return s.forEach(ctx, tasks, func(id string) error {
 			if err := s.client.Replay(ctx, id, how); err != nil {
 				return err
 			}
@@ -211,7 +211,7 @@ func (s *session) dlqDiscardCommand() *cobra.Command {
 		if err := s.confirm(ctx, *force, "This discards %s.", count(len(tasks), "dead letter", "dead letters")); err != nil {
 			return err
 		}
-		return s.forEach(tasks, func(id string) error {
+		return s.forEach(ctx, tasks, func(id string) error {
 			if err := s.client.Discard(ctx, id); err != nil {
 				return err
 			}

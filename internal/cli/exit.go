@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -84,7 +82,7 @@ func explain(err error, s *session) (code Exit, message, hint string) {
 		return ExitInterrupted, "interrupted", ""
 	case s.http == nil: // it never spoke to the service
 	case errors.As(err, &refused):
-		return explainRefusal(refused, s.url)
+		return s.explainRefusal(refused)
 	case errors.As(err, &unsent):
 		return ExitUnreachable, fmt.Sprintf("cannot reach Stent at %s: %v", s.url, unsent.Err), hintUnreachable
 	case errors.As(err, &lost), errors.Is(err, io.ErrUnexpectedEOF):
@@ -95,37 +93,9 @@ func explain(err error, s *session) (code Exit, message, hint string) {
 	return ExitFailed, strings.TrimPrefix(err.Error(), "stent: "), ""
 }
 
-const (
-	hintUnreachable = "Is it running? `stent dev` starts one here; STENT_URL or --url says where it is."
-	hintURL         = "STENT_URL or --url says where Stent is."
-)
+const hintUnreachable = "Is it running? `stent dev` starts one here; STENT_URL or --url says where it is."
 
 // stranger is the error of a service whose answers are not those of Stent.
 func (s *session) stranger() error {
-	return &exitError{ExitUnreachable, errors.New(s.url + " does not answer as Stent does"), hintURL}
-}
-
-func explainRefusal(e *durable.APIError, service string) (code Exit, message, hint string) {
-	message = clean(cmp.Or(e.Detail, e.Title))
-	if e.Code != "" {
-		message += " (" + e.Code + ")"
-	}
-	for _, f := range e.Fields {
-		message += "\n  " + clean(f.Pointer+" "+f.Detail)
-	}
-	switch {
-	case e.Code == "":
-		return ExitUnreachable, fmt.Sprintf("%s answered %d: %s", service, e.Status, message), hintURL
-	case e.Code == "function_not_registered":
-		return ExitRefused, message, "`stent functions` lists what is registered; `stent worker register URL` registers."
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
-		return ExitForbidden, message, "STENT_API_KEY or --api-key gives one of the service's STENT_API_KEYS."
-	case e.Status == http.StatusNotFound:
-		return ExitNotFound, message, ""
-	case e.Code == "invalid_request", e.Status == http.StatusRequestEntityTooLarge:
-		return ExitUsage, message, ""
-	case e.Status >= http.StatusInternalServerError:
-		return ExitUnreachable, message, ""
-	}
-	return ExitRefused, message, ""
+	return &exitError{ExitUnreachable, errors.New(s.url + " does not answer as Stent does"), s.hintURL()}
 }

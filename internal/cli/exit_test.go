@@ -27,11 +27,12 @@ func TestRefusalsHaveTheirExitCodes(t *testing.T) {
 		want   cli.Exit
 		says   string
 	}{
-		"invalid":        {problem(400, "invalid_request"), cli.ExitUsage, "stent: What is wrong. (invalid_request)\n  /a is b\n"},
-		"too large":      {problem(413, "payload_too_large"), cli.ExitUsage, "payload_too_large"},
-		"unauthorized":   {problem(401, "unauthorized"), cli.ExitForbidden, "STENT_API_KEY"},
+		"invalid":        {problem(400, "invalid_request"), cli.ExitUsage, "stent: /a is b\n"},
+		"invalid itself": {answer{400, `{"code":"invalid_request","detail":"What is wrong."}`}, cli.ExitUsage, "stent: What is wrong. (invalid_request)\n"},
+		"too large":      {problem(413, "payload_too_large"), cli.ExitUsage, "stent: /a is b\n"},
+		"unauthorized":   {problem(401, "unauthorized"), cli.ExitForbidden, "stent: the service needs an API key (unauthorized)\nGive one of the service's STENT_API_KEYS with --api-key or STENT_API_KEY.\n"},
 		"not found":      {problem(404, "not_found"), cli.ExitNotFound, "not_found"},
-		"ended":          {problem(409, "already_terminal"), cli.ExitRefused, "already_terminal"},
+		"ended":          {problem(409, "already_terminal"), cli.ExitRefused, "stent: What is wrong. (already_terminal)\n  /a is b\n"},
 		"not registered": {problem(422, "function_not_registered"), cli.ExitRefused, "`stent functions`"},
 		"full":           {problem(429, "mailbox_full"), cli.ExitRefused, "mailbox_full"},
 		"internal":       {problem(500, "internal"), cli.ExitUnreachable, "internal"},
@@ -42,7 +43,10 @@ func TestRefusalsHaveTheirExitCodes(t *testing.T) {
 		"a list":         {answer{200, `[1]`}, cli.ExitUnreachable, "does not answer as Stent does"},
 		"one that steers": {
 			answer{400, `{"code":"invalid_request","detail":"\u001b]0;owned\u0007","errors":[{"pointer":"/a","detail":"\u009b31m\nb"}]}`},
-			cli.ExitUsage, "stent:  ]0;owned  (invalid_request)\n  /a  31m b\n",
+			cli.ExitUsage, "stent: /a  31m b\n",
+		},
+		"one that steers as a whole": {
+			answer{400, `{"code":"invalid_request","detail":"\u001b]0;owned\u0007"}`}, cli.ExitUsage, "stent:  ]0;owned  (invalid_request)\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
