@@ -136,6 +136,19 @@ func TestEmptyArgumentsAreRefused(t *testing.T) {
 	}
 }
 
+// The key itself must not be shown.
+func TestKeyThatCannotBeSentIsRefused(t *testing.T) {
+	t.Parallel()
+	for key, says := range map[string]string{"secret\n": "a line break", "a\r\nb": "a line break", "a\x00b": "a control character", "a\x7f": "a control character"} {
+		service, term := serve(t, everything())
+		term.env["STENT_API_KEY"] = key
+		exit := term.run(t.Context(), "list")
+		if want := "stent: the API key holds " + says + ", which cannot be sent: see --api-key and STENT_API_KEY\n"; exit != cli.ExitUsage || term.err.String() != want || len(service.asked) > 0 {
+			t.Errorf("%q: exit %d: %s", key, exit, &term.err)
+		}
+	}
+}
+
 // What the service would refuse is refused in its words, and nothing is taken for
 // nothing said.
 func TestDurationsAreSentOrRefused(t *testing.T) {

@@ -43,10 +43,25 @@ func (s *settings) resolve(getenv func(string) string) error {
 	if u, err := url.Parse(s.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return usagef("%q is not a URL of Stent, such as %s: see --url and STENT_URL", s.url, DefaultURL)
 	}
+	if what := unsendable(s.key); what != "" {
+		return usagef("the API key holds %s, which cannot be sent: see --api-key and STENT_API_KEY", what)
+	}
 	if s.output != outputTable && s.output != outputJSON {
 		return usagef("--output %q: want %s or %s", s.output, outputTable, outputJSON)
 	}
 	return nil
+}
+
+// unsendable says what a key holds that HTTP does not take in a header (RFC 9110,
+// section 5.5); "" for nothing.
+func unsendable(key string) string {
+	switch {
+	case strings.ContainsAny(key, "\r\n"):
+		return "a line break"
+	case strings.ContainsFunc(key, func(r rune) bool { return r < ' ' && r != '\t' || r == '\x7f' }):
+		return "a control character"
+	}
+	return ""
 }
 
 // answerTime bounds how long the service may take to begin an answer: somewhat
