@@ -160,8 +160,12 @@ func (s *session) await(ctx context.Context, id string, timeout time.Duration) (
 // giveUp, as it may be while it is restarted.
 func (s *session) waitOn(ctx context.Context, id string) (*durable.Execution, error) {
 	var since time.Time // when the service was lost
+	outage := s.outages()
 	for {
 		e, err := s.client.Wait(ctx, id)
+		if e != nil {
+			outage(nil) // it was there, whatever came then
+		}
 		if err == nil || ctx.Err() != nil || !passing(err) {
 			return e, err
 		}
@@ -171,7 +175,7 @@ func (s *session) waitOn(ctx context.Context, id string) (*durable.Execution, er
 		case now.Sub(since) > giveUp:
 			return nil, err
 		}
-		s.lostLine(err)
+		outage(err)
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()

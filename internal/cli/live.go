@@ -113,7 +113,7 @@ const pollAll = time.Second
 // watchAll follows the executions that a filter selects, until it is interrupted,
 // which is its ordinary end.
 func (s *session) watchAll(ctx context.Context, f durable.ExecutionFilter) error {
-	render, lost, limit := s.changesOf(), s.lostLine, 50
+	render, lost, limit := s.changesOf(), s.outages(), 50
 	if s.output != outputJSON && s.Screen {
 		show := openScreen(s.Terminal)
 		defer show.close()
@@ -121,7 +121,11 @@ func (s *session) watchAll(ctx context.Context, f durable.ExecutionFilter) error
 			show.draw(s.overviewFrame(ctx, page))
 			return nil
 		}
-		lost = func(err error) { show.draw(s.tryingAgain(err)) }
+		lost = func(err error) {
+			if err != nil { // else the next frame shows it
+				show.draw(s.tryingAgain(err))
+			}
+		}
 		_, rows := s.Size()
 		limit = min(max(rows-5, 1), maxLimit)
 	}
@@ -134,6 +138,7 @@ func (s *session) watchAll(ctx context.Context, f durable.ExecutionFilter) error
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
+			lost(nil)
 			good, err = s.Now(), render(page)
 		case passing(err) && s.Now().Sub(good) < giveUp:
 			lost(err)
@@ -188,7 +193,7 @@ func (s *session) changesOf() func(*durable.Page[durable.Execution]) error {
 			at, err := stateOf(e), error(nil)
 			switch {
 			case s.output != outputJSON:
-				err = lines.line(e.ID, e.ID+"  "+e.Function, at, cell{executionFailure(e.Error), red})
+				err = lines.line(e.ID, lines.momentOf(e), e.ID+"  "+e.Function, at, cell{executionFailure(e.Error), red})
 			case lines.told[e.ID] != at.text:
 				lines.told[e.ID] = at.text
 				_, err = fmt.Fprintln(s.Out, compact(raw.Items[i]))

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -80,12 +78,12 @@ func (s *session) watchOne(ctx context.Context, id string) error {
 	var err error
 	switch {
 	case s.output == outputJSON:
-		err = s.follow(ctx, id, func(e durable.Event) error { w.apply(e); return s.writeEvent(e) }, s.lostLine)
+		err = s.follow(ctx, id, func(e durable.Event) error { w.apply(e); return s.writeEvent(e) }, s.outages())
 	case s.Screen:
 		err = s.watchOnScreen(ctx, id, w)
 	default:
 		lines := lineWriter{session: s, watched: w, told: map[string]string{}}
-		err = s.follow(ctx, id, lines.take, s.lostLine)
+		err = lines.follow(ctx, id)
 	}
 	if err != nil {
 		return err
@@ -109,81 +107,17 @@ func (s *session) tryingAgain(err error) string {
 	return clean(message) + "; trying again"
 }
 
-// lostLine tells that the service is lost, or back, where there is no screen for it.
-func (s *session) lostLine(err error) {
-	if err != nil {
-		fmt.Fprintf(s.Err, "stent: %s\n", s.tryingAgain(err))
-	}
-}
-
-// lineWriter writes each change of an execution as a line.
-type lineWriter struct {
-	*session
-	*watched
-	told map[string]string // what was last told of each thing, by its id
-}
-
-func (l *lineWriter) take(e durable.Event) error {
-	l.apply(e)
-	if x := e.Execution; x != nil {
-		return l.line(x.ID, x.Function, stateOf(x), cell{executionFailure(x.Error), red})
-	}
-	if e.Task != nil {
-		return l.task(e.Task)
-	}
-	return nil
-}
-
-// task tells how a step stands. Of the items of a map, only failures are told.
-func (l *lineWriter) task(t *durable.TaskInfo) error {
-	parent, known := l.tasks[t.ParentTaskID]
-	item := known && parent.Kind == "map"
-	if l.past(t) || ownTask(t) || t.ParentTaskID == "" && t.StepKey == "deadline" || item && t.State != "failed" && t.Retries == 0 {
-		return nil
-	}
-	n := &node{task: t}
-	text, p := l.detail(n, false)
-	if t.Kind == "map" {
-		text = ""
-	}
-	if took := l.took(began(t), t.CompletedAt); t.CompletedAt != nil && took != "" {
-		text = join("  ", took, text)
-	}
-	return l.line(t.ID, l.path(*t), state(status(t)), cell{text, p})
-}
-
-// path names a step by the steps that it is in.
-func (l *lineWriter) path(t durable.TaskInfo) string {
-	name := t.StepKey
-	if t.ParentTaskID == "" && name == "root" { // of an activity that was dispatched
-		name = t.Name
-	}
-	for range maxNested {
-		parent, known := l.tasks[t.ParentTaskID]
+// outages gives what tells, where there is no screen for it, that the service is lost,
+// and that it is back: each once, however often it is tried.
+func (s *session) outages() func(error) {
+	lost := false
+	return func(err error) {
 		switch {
-		case !known || ownTask(&parent):
-			return name
-		case parent.Kind == "map":
-			name = parent.StepKey + "[" + t.StepKey + "]" + strings.TrimPrefix(name, t.StepKey)
-		default:
-			name = parent.StepKey + "/" + name
+		case err != nil && !lost:
+			fmt.Fprintf(s.Err, "stent: %s\n", s.tryingAgain(err))
+		case err == nil && lost:
+			fmt.Fprintln(s.Err, "stent: connected again")
 		}
-		t = parent
+		lost = err != nil
 	}
-	return name
-}
-
-// line writes how something stands, unless it was told already.
-func (l *lineWriter) line(id, what string, at, detail cell) error {
-	if key := at.text + " " + clean(detail.text); l.told[id] == key {
-		return nil
-	} else {
-		l.told[id] = key
-	}
-	text := fmt.Sprintf("%s  %-24s  %s", l.style.in(dim, l.Now().Format(time.TimeOnly)), clean(what), l.style.in(at.paint, at.text))
-	if detail.text != "" {
-		text += "  " + l.style.in(detail.paint, clean(detail.text))
-	}
-	_, err := fmt.Fprintln(l.Out, text)
-	return err
 }

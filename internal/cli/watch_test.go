@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,9 +70,84 @@ func TestWatchLooksForALostServiceForAMinute(t *testing.T) {
 		t.Errorf("exit %d", exit)
 	}
 	for _, part := range []string{"503 Service Unavailable; trying again", "lost the service for 1m00s"} {
-		if !strings.Contains(term.err.String(), part) {
-			t.Errorf("no %q in %s", part, &term.err)
+		if strings.Count(term.err.String(), part) != 1 {
+			t.Errorf("not one %q in %s", part, &term.err)
 		}
+	}
+}
+
+func TestWatchTellsOfAnOutageOnce(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	_, term := serve(t, map[string]answer{"GET /v1/executions/x/events": {200, func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked == 2 || asked == 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		events(w, r)
+	}}})
+	exit := term.run(t.Context(), "watch", "x")
+	told := "stent: 503 Service Unavailable; trying again\nstent: connected again\nstent: execution "
+	if exit != cli.ExitFailed || !strings.HasPrefix(term.err.String(), told) {
+		t.Errorf("exit %d: %s", exit, &term.err)
+	}
+}
+
+// stream answers with the events of an execution, in their order.
+func stream(of ...any) answer {
+	return answer{200, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i, data := range of {
+			name := "execution"
+			if _, ok := data.(durable.TaskInfo); ok {
+				name = "task"
+			}
+			text, _ := json.Marshal(data)
+			fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", i, name, text)
+		}
+		fmt.Fprint(w, "event: end\ndata: {}\n\n")
+	}}
+}
+
+// The execution comes first of what has changed at once, also when it has ended. Each
+// line has the time of what it tells, which may be long ago.
+func TestWatchTellsTheEndLast(t *testing.T) {
+	t.Parallel()
+	ended := order()
+	ended.State, ended.CompletedAt = durable.StateCancelled, before(time.Hour)
+	refund := durable.TaskInfo{
+		ID: id(80), StepKey: "refund#0", Kind: "activity", State: "completed", Attempt: 1, CreatedAt: *before(2 * time.Hour),
+		StartedAt: before(time.Hour + 3*time.Second), CompletedAt: before(time.Hour + 2*time.Second),
+	}
+	_, term := serve(t, map[string]answer{"GET /v1/executions/x/events": stream(order(), ended, refund)})
+	term.run(t.Context(), "watch", "x")
+	if want := `13:04:05  order                     running
+14:04:03  refund#0                  completed  1.0s
+14:04:05  order                     cancelled
+`; term.out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &term.out, want)
+	}
+}
+
+func TestWatchTellsOfANewRun(t *testing.T) {
+	t.Parallel()
+	root := durable.TaskInfo{ID: id(10), StepKey: "root", Kind: "orchestrator", State: "running", Run: 4}
+	sub := durable.TaskInfo{ID: id(11), StepKey: "ship#0", Kind: "orchestrator", State: "waiting", ParentTaskID: root.ID, ParentRun: &root.Run}
+	began, grown, again := root, sub, root
+	began.State, grown.Run, again.Run = "waiting", 1, 5
+	done := order()
+	done.State, done.CompletedAt = durable.StateCompleted, &now
+	_, term := serve(t, map[string]answer{"GET /v1/executions/x/events": stream(order(), root, sub, began, grown, again, done)})
+	if exit := term.run(t.Context(), "watch", "x"); exit != cli.ExitOK {
+		t.Errorf("exit %d: %s", exit, &term.err)
+	}
+	if want := `13:04:05  order                     running
+15:04:05  ship#0                    waiting
+15:04:05  ship#0                    begins run 2
+15:04:05  order                     begins run 6
+15:04:05  order                     completed
+`; term.out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &term.out, want)
 	}
 }
 
