@@ -40,9 +40,11 @@ func New(t Terminal, getenv func(string) string) *Program {
 	root := &cobra.Command{
 		Use:           "stent",
 		Short:         "Durable functions over HTTP",
+		Version:       built().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	s.register(root)
 	root.SetIn(t.In)
 	root.SetOut(t.Out)
@@ -65,6 +67,7 @@ func New(t Terminal, getenv func(string) string) *Program {
 		s.cancelCommand(), s.pauseCommand(), s.resumeCommand(), s.restartCommand(), s.tasksCommand(), s.dlqCommand())
 	add(groupService,
 		s.workerCommand(), s.workersCommand(), s.functionsCommand(), s.queuesCommand(), s.schedulersCommand(), s.statsCommand(), s.cleanupCommand())
+	add(groupHere, s.versionCommand())
 	return &Program{Root: root, session: s}
 }
 

@@ -46,6 +46,11 @@ func (s *settings) resolve(getenv func(string) string) error {
 	if what := unsendable(s.key); what != "" {
 		return usagef("the API key holds %s, which cannot be sent: see --api-key and STENT_API_KEY", what)
 	}
+	return s.checkOutput()
+}
+
+// checkOutput refuses a form of output that there is not.
+func (s *settings) checkOutput() error {
 	if s.output != outputTable && s.output != outputJSON {
 		return usagef("--output %q: want %s or %s", s.output, outputTable, outputJSON)
 	}
