@@ -51,9 +51,9 @@ func devCommand(getenv func(string) string) *cobra.Command {
 		if s.DatabaseURL == "" {
 			s.DatabaseURL = "sqlite:stent.db"
 		}
-		return app.Dev(cmd.Context(), *s, func(url string) {
+		return explained(app.Dev(cmd.Context(), *s, func(url string) {
 			fmt.Fprintf(cmd.OutOrStdout(), "Stent is ready at %s (database %s)\n", url, app.Redacted(s.DatabaseURL))
-		})
+		}))
 	}
 	return cmd
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stent-dev/stent/internal/app"
 	"github.com/stent-dev/stent/internal/cli"
+	"github.com/stent-dev/stent/internal/db"
+	"github.com/stent-dev/stent/internal/db/dbopen"
 )
 
 func migrateCommand(t cli.Terminal, getenv func(string) string) *cobra.Command {
@@ -47,10 +49,21 @@ func migration(t cli.Terminal, getenv func(string) string, use, short string) *c
 		}
 		version, err := app.Migrate(cmd.Context(), s.DatabaseURL, use)
 		if err != nil {
-			return err
+			return explained(err)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "the schema has version %d\n", version)
-		return nil
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "the schema has version %d\n", version)
+		return err
 	}
 	return cmd
+}
+
+// explained gives an error of the database its exit code.
+func explained(err error) error {
+	switch {
+	case errors.Is(err, dbopen.ErrURL):
+		return cli.Usage(err)
+	case errors.Is(err, db.ErrUnavailable):
+		return cli.Unreachable(err, "STENT_DATABASE_URL or --database-url says where the database is.")
+	}
+	return err
 }

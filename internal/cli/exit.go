@@ -21,7 +21,7 @@ const (
 	ExitOK          Exit = 0
 	ExitFailed      Exit = 1   // the execution ended, and did not complete; or anything that is not below
 	ExitUsage       Exit = 2   // the command line is wrong, or the service refused a value in it
-	ExitUnreachable Exit = 3   // the service cannot be reached, or has a fault: try again later
+	ExitUnreachable Exit = 3   // the service or its database cannot be reached, or has a fault: try again later
 	ExitNotFound    Exit = 4   // there is nothing with this name or id
 	ExitRefused     Exit = 5   // the state of things does not allow it
 	ExitForbidden   Exit = 6   // the API key is missing or wrong
@@ -42,7 +42,7 @@ func Exits() []struct {
 		{ExitOK, "done"},
 		{ExitFailed, "the execution that was waited for failed, timed out or was cancelled; or a failure that is none of those below"},
 		{ExitUsage, "the command line is wrong, or the service refused a value in it"},
-		{ExitUnreachable, "the service cannot be reached or has a fault; the same command may succeed later"},
+		{ExitUnreachable, "the service, or the database of `stent migrate`, cannot be reached or has a fault; the same command may succeed later"},
 		{ExitNotFound, "there is nothing with this name or id"},
 		{ExitRefused, "the state of things does not allow it: the execution has ended, the function is not registered, the idempotency key was used for something else"},
 		{ExitForbidden, "the API key is missing or wrong"},
@@ -64,6 +64,10 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // Usage makes an error one of the command line or of the settings: ExitUsage.
 func Usage(err error) error { return &exitError{code: ExitUsage, err: err} }
+
+// Unreachable makes an error one of a server that cannot be reached: ExitUnreachable.
+// The hint says what to do about it.
+func Unreachable(err error, hint string) error { return &exitError{ExitUnreachable, err, hint} }
 
 func usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 

@@ -133,16 +133,20 @@ func TestProgramExitsWithItsCodes(t *testing.T) {
 	p.must("worker", "register", approvals(t))
 	waiting := strings.TrimSpace(p.must("dispatch", "order", "-i", `"O-2"`))
 	for line, want := range map[string]cli.Exit{
-		`dispatch charge --wait -i "rich"`:            cli.ExitOK,
-		`dispatch charge --wait -i "poor"`:            cli.ExitFailed,
-		"list --bogus":                                cli.ExitUsage,
-		"show not-an-id":                              cli.ExitUsage,
-		"list --url http://127.0.0.1:1":               cli.ExitUnreachable,
-		"show 01a208eb-0000-7000-8000-000000000000":   cli.ExitNotFound,
-		"dispatch nobody":                             cli.ExitRefused,
-		"cancel " + waiting:                           cli.ExitDeclined,
+		`dispatch charge --wait -i "rich"`: cli.ExitOK,
+		`dispatch charge --wait -i "poor"`: cli.ExitFailed,
+		"list --bogus":                     cli.ExitUsage,
+		"show not-an-id":                   cli.ExitUsage,
+		"list --url http://127.0.0.1:1":    cli.ExitUnreachable,
+		"migrate version --database-url postgres://u:secret@127.0.0.1:1/x": cli.ExitUnreachable,
+		"migrate up --database-url postgres://u:secret@127.0.0.1:1/x":      cli.ExitUnreachable,
+		"migrate down -f --database-url postgres://u:secret@127.0.0.1:1/x": cli.ExitUnreachable,
+		"show 01a208eb-0000-7000-8000-000000000000":                        cli.ExitNotFound,
+		"dispatch nobody":   cli.ExitRefused,
+		"cancel " + waiting: cli.ExitDeclined,
 		`dispatch order --wait --timeout 1s -i "O-3"`: cli.ExitNotEnded,
 		"migrate up":                                  cli.ExitUsage,
+		"migrate version --database-url nowhere":      cli.ExitUsage,
 		"migrate down --database-url sqlite:/none.db": cli.ExitDeclined,
 		"dev --concurrency many":                      cli.ExitUsage,
 	} {
