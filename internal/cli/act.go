@@ -207,6 +207,7 @@ stay as they are. Filters must say --state.`,
 		of:      []durable.State{durable.StateFailed, durable.StateTimedOut, durable.StateCancelled, durable.StateBlocked},
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&from, "from-step", "", "the `key` of the step to go on from; without it, from the beginning")
+			mustComplete(cmd, "from-step", s.steps)
 		},
 		one: func(ctx context.Context, id string) error {
 			if from == "" {
@@ -232,7 +233,7 @@ func (s *session) signalCommand() *cobra.Command {
 it, or buffered until somebody does.`,
 		Example:           `  stent signal 0194f6a4-0000-7000-b891-000000000001 approval --input '{"by": "Ada"}'`,
 		Args:              cobra.ExactArgs(2),
-		ValidArgsFunction: s.executions(1, durable.StateRunning, durable.StatePending, durable.StateBlocked),
+		ValidArgsFunction: s.signals(),
 	}
 	cmd.Flags().StringVarP(&input, "input", "i", "null", "the payload: `JSON`, @FILE, or - for standard input")
 	cmd.Flags().StringVar(&key, "idempotency-key", "", "makes the same command safe to repeat: the same `key` sends one signal")

@@ -44,6 +44,7 @@ func New(t Terminal, getenv func(string) string) *Program {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // nothing here is a file's name
 	root.SetVersionTemplate("{{.Version}}\n")
 	s.register(root)
 	root.SetIn(t.In)
@@ -87,6 +88,7 @@ func (p *Program) Add(c *cobra.Command) {
 // Run carries out a command line, tells on standard error what went wrong, and
 // gives the code to exit with.
 func (p *Program) Run(ctx context.Context, args []string) Exit {
+	p.strict()
 	began := false
 	p.each(func(c *cobra.Command) {
 		if run := c.RunE; run != nil {

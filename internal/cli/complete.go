@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,4 +91,72 @@ func (s *session) queues(most int) cobra.CompletionFunc {
 		}
 		return found, nil
 	})
+}
+
+// signals suggests an execution, and then the signals that it waits for.
+func (s *session) signals() cobra.CompletionFunc {
+	executions := s.executions(1, durable.StateRunning, durable.StatePending, durable.StateBlocked)
+	return func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return executions(cmd, args, begun)
+		}
+		return s.suggest(2, func(ctx context.Context) ([]cobra.Completion, error) {
+			page, err := s.client.ExecutionTasks(ctx, args[0], durable.TaskFilter{Kinds: []string{"signal"}, States: []string{"waiting"}}, durable.Part{})
+			if err != nil {
+				return nil, err
+			}
+			var found []cobra.Completion
+			for _, t := range page.Items {
+				found = append(found, cobra.CompletionWithDesc(clean(t.Name), "awaited by "+clean(t.StepKey)))
+			}
+			return found, nil
+		})(cmd, args, begun)
+	}
+}
+
+// steps suggests the steps of the execution that is named.
+func (s *session) steps(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return s.suggest(0, func(ctx context.Context) ([]cobra.Completion, error) {
+		e, err := s.client.Get(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		var found []cobra.Completion
+		for _, step := range e.Progress {
+			found = append(found, cobra.CompletionWithDesc(clean(step.Step), clean(step.Status)))
+		}
+		return found, nil
+	})(cmd, args, begun)
+}
+
+// strict makes the commands that cobra adds refuse what they do not know, as others do.
+func (p *Program) strict() {
+	p.Root.InitDefaultHelpCmd()
+	p.Root.InitDefaultCompletionCmd()
+	for _, c := range p.Root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(c *cobra.Command, args []string) error {
+				if _, rest, err := c.Root().Find(args); err != nil || len(rest) > 0 {
+					return fmt.Errorf("there is no command %q", strings.Join(args, " "))
+				}
+				return nil
+			}
+		case "completion":
+			c.Args = func(c *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return nil
+				}
+				var shells []string
+				for _, shell := range c.Commands() {
+					shells = append(shells, shell.Name())
+				}
+				return fmt.Errorf("there is no completion for %q, but for %s", args[0], strings.Join(shells, ", "))
+			}
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 }
