@@ -46,6 +46,8 @@ func (s *session) actionCommand(a action) *cobra.Command {
 	}
 	cmd.RunE = s.run(func(ctx context.Context, ids []string) error {
 		switch {
+		case len(ids) > 0 && (cmd.Flags().Changed("dry-run") || cmd.Flags().Changed("limit")):
+			return usagef("--dry-run and --limit are for executions that filters select, not for those that are named")
 		case len(ids) > 0 && f.empty():
 			return s.actOn(ctx, a, ids, *force)
 		case len(ids) == 0 && !f.empty():

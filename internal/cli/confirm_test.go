@@ -17,6 +17,8 @@ var destructive = map[string]string{
 	"restart --tag a --created-before 1h -n 5":           `POST /v1/executions/restart {"filter":{"tag":["a"],"created_before":"2026-01-02T14:04:05Z"},"limit":5,"dry_run":false}`,
 	"cleanup --older-than 30d":                           `POST /v1/cleanup {"dead_letters":true,"dry_run":false,"executions":true,"older_than":"30d"}`,
 	"cleanup --older-than 1h --dead-letters":             `POST /v1/cleanup {"dead_letters":true,"dry_run":false,"executions":false,"older_than":"1h"}`,
+	"cleanup --older-than 1h --dead-letters=false":       `POST /v1/cleanup {"dead_letters":false,"dry_run":false,"executions":true,"older_than":"1h"}`,
+	"cleanup --older-than 1h --executions=false":         `POST /v1/cleanup {"dead_letters":true,"dry_run":false,"executions":false,"older_than":"1h"}`,
 	"dlq discard " + id(20):                              "DELETE /v1/dead-letters/" + id(20),
 	"dlq replay-all --function charge --failed-after 1h": `POST /v1/dead-letters/replay {"failed_after":"2026-01-02T14:04:05Z","function":"charge","limit":1000,"reset_retries":true}`,
 }

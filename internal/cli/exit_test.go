@@ -99,7 +99,7 @@ func TestServiceThatCannotBeReachedIsExplained(t *testing.T) {
 func TestCommandLinesThatAreWrong(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
-		"lst", "tasks lst", "list --bogus", "list extra", "show", "list --output xml", "version --output xml", "version extra", "completion ksh", "help lst", "help tasks lst", "list --url nowhere", "list --created-after yesterday",
+		"lst", "tasks lst", "list --bogus", "list extra", "show", "list --output xml", "version --output xml", "version extra", "cleanup --older-than 1d --executions=false --dead-letters=false --force", "pause x --dry-run", "cancel x --limit 1 --force", "completion ksh", "help lst", "help tasks lst", "list --url nowhere", "list --created-after yesterday",
 		"dispatch f --delay soon", "dispatch f --delay 1x", "dispatch f --timeout 1s", "dispatch f --input {", "dispatch f --input @/no/such/file", "dispatch f --input -",
 		"dispatch f --max-duration 0s", "dispatch f --max-duration 0.5ms", "dispatch f --max-duration 3661d", "dispatch f --delay 367d", "dispatch f --wait --timeout 0s",
 		"dispatch f --timeout 0s", "cleanup --older-than 36601d --force", "cancel --state running --created-before 0001-01-01 --force",

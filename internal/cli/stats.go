@@ -103,8 +103,11 @@ letters as old. Without --executions or --dead-letters it deletes both.`,
 			return usagef("say --older-than, such as --older-than 30d")
 		}
 		what.OlderThan = age.length
+		if !what.Executions && !what.DeadLetters { // none was asked for: those that were not said no to
+			what.Executions, what.DeadLetters = !flags.Changed("executions"), !flags.Changed("dead-letters")
+		}
 		if !what.Executions && !what.DeadLetters {
-			what.Executions, what.DeadLetters = true, true
+			return usagef("neither executions nor dead letters: there is nothing to delete")
 		}
 		return s.cleanup(ctx, what, *force)
 	})
