@@ -6,4 +6,4 @@ import (
 	"github.com/stent-dev/stent/internal/app"
 )
 
-func main() { app.Main("api", app.API) }
+func main() { app.Main("api", app.DefaultSettings(), app.API) }

@@ -6,4 +6,4 @@ import (
 	"github.com/stent-dev/stent/internal/app"
 )
 
-func main() { app.Main("scheduler", app.Scheduler) }
+func main() { app.Main("scheduler", app.SchedulerSettings(), app.Scheduler) }

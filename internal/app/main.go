@@ -13,8 +13,8 @@ import (
 
 // Main runs a program that has nothing but settings: it reads them, runs until
 // SIGINT or SIGTERM, and exits with 0, 1 after a failure, or 2 when the settings are wrong.
-func Main(name string, run func(context.Context, Settings) error) {
-	settings, err := Parse(name, os.Args[1:])
+func Main(name string, defaults Settings, run func(context.Context, Settings) error) {
+	settings, err := Parse(name, defaults, os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(0)

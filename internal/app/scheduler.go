@@ -19,7 +19,7 @@ func Scheduler(ctx context.Context, settings Settings) error {
 	}
 	var opened atomic.Pointer[scheduler.Scheduler]
 	e := s.entrance(ctx, s.probes(func(ctx context.Context) string { return s.unready(ctx, opened.Load()) }, ""), 0)
-	if settings.AddrSet {
+	if settings.Addr != "" {
 		// Several schedulers of one machine may share their settings with its API
 		// service: a port that is taken is no reason not to work.
 		if err := e.open(); err != nil {

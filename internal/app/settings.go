@@ -17,8 +17,7 @@ import (
 // Settings are the settings of every program, by the same names everywhere: each
 // has an environment variable and a flag, of which the flag wins.
 type Settings struct {
-	Addr          string
-	AddrSet       bool // Addr was said, and is not the default
+	Addr          string // empty: a scheduler does not listen
 	DatabaseURL   string
 	RedisURL      string
 	APIKeys       []string
@@ -55,6 +54,13 @@ func DefaultSettings() Settings {
 	}
 }
 
+// SchedulerSettings are those of a scheduler to which nothing is said: it does not listen.
+func SchedulerSettings() Settings {
+	s := DefaultSettings()
+	s.Addr = ""
+	return s
+}
+
 // setting is one setting: how it is named, and how its text is read and written.
 type setting struct {
 	env, flag, usage string
@@ -78,7 +84,7 @@ func (s *Settings) Register(flags *flag.FlagSet, getenv func(string) string) err
 
 func (s *Settings) all() []setting {
 	return []setting{
-		{"STENT_ADDR", "addr", "where the API listens; where a scheduler answers /healthz, /readyz and /metrics, if it is set", &address{s}},
+		{"STENT_ADDR", "addr", "where the API listens; where a scheduler answers /healthz, /readyz and /metrics, if it is set", (*text)(&s.Addr)},
 		{"STENT_DATABASE_URL", "database-url", "postgres://… or, for stent dev only, sqlite:FILE, which then is sqlite:stent.db by default", (*text)(&s.DatabaseURL)},
 		{"STENT_REDIS_URL", "redis-url", "redis://… to carry wake-ups between processes; without it PostgreSQL does", (*text)(&s.RedisURL)},
 		{"STENT_API_KEYS", "api-keys", "bearer keys that the API accepts, separated by commas; none: no key is needed", (*list)(&s.APIKeys)},
@@ -123,9 +129,10 @@ func (s *Settings) Check() error {
 	return nil
 }
 
-// Parse reads the settings of a program from its arguments and its environment.
-func Parse(name string, args []string) (Settings, error) {
-	s := DefaultSettings()
+// Parse reads the settings of a program from its arguments and its environment; what
+// neither says is as in defaults.
+func Parse(name string, defaults Settings, args []string) (Settings, error) {
+	s := defaults
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	if err := s.Register(flags, os.Getenv); err != nil {
 		return s, err
@@ -154,21 +161,6 @@ func (t *text) Set(v string) error { *t = text(v); return nil }
 // secret does not show in a program's usage.
 func (s *secret) String() string     { return "" }
 func (s *secret) Set(v string) error { *s = secret(v); return nil }
-
-// address remembers that it was set.
-type address struct{ settings *Settings }
-
-func (a *address) String() string {
-	if a.settings == nil {
-		return ""
-	}
-	return a.settings.Addr
-}
-
-func (a *address) Set(v string) error {
-	a.settings.Addr, a.settings.AddrSet = v, true
-	return nil
-}
 
 func (n *number) String() string { return strconv.Itoa(int(*n)) }
 func (n *number) Set(v string) error {

@@ -50,3 +50,16 @@ func TestProgramsExitWith2WhenTheirSettingsAreWrong(t *testing.T) {
 		}
 	}
 }
+
+// A scheduler listens only where it is told to.
+func TestHelpOfProgramsSaysWhereTheyListen(t *testing.T) {
+	t.Parallel()
+	for program, want := range map[string]bool{"api": true, "scheduler": false} {
+		cmd := exec.CommandContext(t.Context(), testenv.Build(t, "./cmd/"+program), "-h")
+		cmd.Env = []string{}
+		output, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(output), "(STENT_ADDR)") || strings.Contains(string(output), "default "+app.DefaultAddr) != want {
+			t.Errorf("%s -h: %v\n%s", program, err, output)
+		}
+	}
+}
