@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -47,7 +48,7 @@ func (l *lineWriter) take(e durable.Event) error {
 
 // whole tells how an execution stands.
 func (l *lineWriter) whole(e *durable.Execution) error {
-	return l.line(e.ID, l.momentOf(e), e.Function, stateOf(e), cell{executionFailure(e.Error), red})
+	return l.line(news{id: e.ID, since: l.momentOf(e), what: e.Function, at: stateOf(e), detail: cell{executionFailure(e.Error), red}})
 }
 
 // momentOf is when an execution came to be as it stands, where it says so: else what
@@ -72,7 +73,7 @@ func (l *lineWriter) anew(t *durable.TaskInfo) error {
 	if !ownTask(t) {
 		name = l.path(*t)
 	}
-	return l.line(t.ID+" run", l.Now(), name, cell{fmt.Sprintf("begins run %d", t.Run+1), plain}, cell{})
+	return l.line(news{id: t.ID + " run", since: l.Now(), what: name, at: cell{fmt.Sprintf("begins run %d", t.Run+1), plain}})
 }
 
 // task tells how a step stands. Of the items of a map, only failures are told.
@@ -84,13 +85,22 @@ func (l *lineWriter) task(t *durable.TaskInfo) error {
 	}
 	n := &node{task: t}
 	text, p := l.detail(n, false)
+	key, _ := l.timeless().detail(n, false)
 	if t.Kind == "map" {
-		text = ""
+		text, key = "", ""
 	}
 	if took := l.took(began(t), t.CompletedAt); t.CompletedAt != nil && took != "" {
 		text = join("  ", took, text)
 	}
-	return l.line(t.ID, l.moment(t), l.path(*t), state(status(t)), cell{text, p})
+	return l.line(news{id: t.ID, since: l.moment(t), what: l.path(*t), at: state(status(t)), detail: cell{text, p}, key: key})
+}
+
+// timeless is a session in which no time passes: what it writes is only new when
+// something is.
+func (l *lineWriter) timeless() *session {
+	s := *l.session
+	s.Now = func() time.Time { return time.Time{} }
+	return &s
 }
 
 // moment is when a task came to be as it stands, where it says so.
@@ -129,16 +139,25 @@ func (l *lineWriter) path(t durable.TaskInfo) string {
 	return name
 }
 
-// line writes how something has stood since a moment, unless it was told already.
-func (l *lineWriter) line(id string, since time.Time, what string, at, detail cell) error {
-	if key := at.text + " " + clean(detail.text); l.told[id] == key {
+// news is how something stands.
+type news struct {
+	id         string
+	since      time.Time
+	what       string
+	at, detail cell
+	key        string // the detail, but for how long something will be or has taken; empty: it holds no such thing
+}
+
+// line writes how something stands, unless it was told already.
+func (l *lineWriter) line(n news) error {
+	if key := n.at.text + " " + cmp.Or(n.key, n.detail.text); l.told[n.id] == key {
 		return nil
 	} else {
-		l.told[id] = key
+		l.told[n.id] = key
 	}
-	text := fmt.Sprintf("%s  %-24s  %s", l.style.in(dim, l.clock(since)), clean(what), l.style.in(at.paint, at.text))
-	if detail.text != "" {
-		text += "  " + l.style.in(detail.paint, clean(detail.text))
+	text := fmt.Sprintf("%s  %-24s  %s", l.style.in(dim, l.clock(n.since)), clean(n.what), l.style.in(n.at.paint, n.at.text))
+	if n.detail.text != "" {
+		text += "  " + l.style.in(n.detail.paint, clean(n.detail.text))
 	}
 	_, err := fmt.Fprintln(l.Out, text)
 	return err

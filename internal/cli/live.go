@@ -193,7 +193,7 @@ func (s *session) changesOf() func(*durable.Page[durable.Execution]) error {
 			at, err := stateOf(e), error(nil)
 			switch {
 			case s.output != outputJSON:
-				err = lines.line(e.ID, lines.momentOf(e), e.ID+"  "+e.Function, at, cell{executionFailure(e.Error), red})
+				err = lines.line(news{id: e.ID, since: lines.momentOf(e), what: e.ID + "  " + e.Function, at: at, detail: cell{executionFailure(e.Error), red}})
 			case lines.told[e.ID] != at.text:
 				lines.told[e.ID] = at.text
 				_, err = fmt.Fprintln(s.Out, compact(raw.Items[i]))

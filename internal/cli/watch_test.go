@@ -129,6 +129,22 @@ func TestWatchTellsTheEndLast(t *testing.T) {
 	}
 }
 
+// That less time is left is no news.
+func TestWatchTellsOfAWaitOnce(t *testing.T) {
+	t.Parallel()
+	nap := durable.TaskInfo{ID: id(80), StepKey: "nap#0", Kind: "timer", State: "waiting", CreatedAt: now, ScheduledFor: before(-time.Hour)}
+	again := nap
+	again.ScheduledFor = before(-2 * time.Hour)
+	done := order()
+	done.State, done.CompletedAt = durable.StateCompleted, &now
+	_, term := serve(t, map[string]answer{"GET /v1/executions/x/events": stream(order(), nap, nap, again, done)})
+	clock := now
+	term.Now = func() time.Time { clock = clock.Add(time.Second); return clock }
+	if term.run(t.Context(), "watch", "x"); strings.Count(term.out.String(), "nap#0") != 2 || strings.Count(term.out.String(), "until 16:04:05") != 1 {
+		t.Errorf("wrote\n%s", &term.out)
+	}
+}
+
 func TestWatchTellsOfANewRun(t *testing.T) {
 	t.Parallel()
 	root := durable.TaskInfo{ID: id(10), StepKey: "root", Kind: "orchestrator", State: "running", Run: 4}
