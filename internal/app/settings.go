@@ -84,7 +84,7 @@ func (s *Settings) Register(flags *flag.FlagSet, getenv func(string) string) err
 
 func (s *Settings) all() []setting {
 	return []setting{
-		{"STENT_ADDR", "addr", "where the API listens; where a scheduler answers /healthz, /readyz and /metrics, if it is set", (*text)(&s.Addr)},
+		{"STENT_ADDR", "addr", "where the API listens; where a scheduler answers /healthz, /readyz and /metrics, if it is set", (*address)(&s.Addr)},
 		{"STENT_DATABASE_URL", "database-url", "postgres://… or, for stent dev only, sqlite:FILE, which then is sqlite:stent.db by default", (*text)(&s.DatabaseURL)},
 		{"STENT_REDIS_URL", "redis-url", "redis://… to carry wake-ups between processes; without it PostgreSQL does", (*text)(&s.RedisURL)},
 		{"STENT_API_KEYS", "api-keys", "bearer keys that the API accepts, separated by commas; none: no key is needed", (*list)(&s.APIKeys)},
@@ -147,16 +147,20 @@ func Parse(name string, defaults Settings, args []string) (Settings, error) {
 }
 
 type (
-	text   string
-	secret string
-	number int
-	list   []string
-	span   time.Duration
-	truth  bool
+	text    string
+	address string
+	secret  string
+	number  int
+	list    []string
+	span    time.Duration
+	truth   bool
 )
 
 func (t *text) String() string     { return string(*t) }
 func (t *text) Set(v string) error { *t = text(v); return nil }
+
+func (a *address) String() string     { return string(*a) }
+func (a *address) Set(v string) error { *a = address(v); return nil }
 
 // secret does not show in a program's usage.
 func (s *secret) String() string     { return "" }
