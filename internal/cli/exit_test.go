@@ -59,6 +59,18 @@ func TestRefusalsHaveTheirExitCodes(t *testing.T) {
 	}
 }
 
+// An answer that has nothing of a list in it is not an empty one.
+func TestAnswerThatIsNoListIsNotOfStent(t *testing.T) {
+	t.Parallel()
+	for line, path := range map[string]string{"list": "executions", "functions": "functions", "workers": "workers", "queues": "queues", "dlq list": "dead-letters"} {
+		_, term := serve(t, map[string]answer{"GET /v1/" + path: {200, `{"hello":1}`}})
+		exit := term.run(t.Context(), strings.Fields(line)...)
+		if exit != cli.ExitUnreachable || !strings.Contains(term.err.String(), "does not answer as Stent does") {
+			t.Errorf("%s: exit %d: %s", line, exit, &term.err)
+		}
+	}
+}
+
 // full is a disk without room.
 type full struct{}
 
@@ -271,6 +283,7 @@ func TestAPIKeyAndURLComeFromFlagsAndTheEnvironment(t *testing.T) {
 	var key string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key = r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"items":[]}`))
 	}))
 	t.Cleanup(server.Close)

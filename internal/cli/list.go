@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -113,6 +114,12 @@ func some(n int) string {
 // writePage writes a table of a part of a list, and how to see the next part.
 func writePage[T any](s *session, what string, page *durable.Page[T], g *grid) error {
 	if len(page.Items) == 0 && page.NextCursor == "" {
+		var list struct {
+			Items *[]json.RawMessage `json:"items"`
+		}
+		if err := s.recorder.decode(&list); err != nil || list.Items == nil {
+			return s.stranger() // it is no list
+		}
 		s.say("There are no %s.", what)
 		return nil
 	}
