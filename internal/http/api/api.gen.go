@@ -1644,7 +1644,8 @@ type Worker struct {
 	// Functions What it hosts. Absent in lists.
 	Functions *[]Function `json:"functions,omitempty"`
 
-	// Health `unreachable`: no connection could be made; its tasks wait, and it is probed. `disabled`: it answered 410; nothing is delivered until it is refreshed.
+	// Health `healthy`: the last connection to it could be made; it is not asked while there is nothing to deliver. `unreachable`: no connection
+	// could be made; its tasks wait, and it is probed. `disabled`: it answered 410; nothing is delivered until it is refreshed.
 	Health WorkerHealth `json:"health"`
 
 	// ID A UUID in its usual form of 36 characters.
@@ -1674,7 +1675,8 @@ type Worker struct {
 	URL URL `json:"url"`
 }
 
-// WorkerHealth `unreachable`: no connection could be made; its tasks wait, and it is probed. `disabled`: it answered 410; nothing is delivered until it is refreshed.
+// WorkerHealth `healthy`: the last connection to it could be made; it is not asked while there is nothing to deliver. `unreachable`: no connection
+// could be made; its tasks wait, and it is probed. `disabled`: it answered 410; nothing is delivered until it is refreshed.
 type WorkerHealth string
 
 // WorkerList defines model for WorkerList.
