@@ -59,7 +59,7 @@ func TestAnswersToLeasesThatWereTakenOverCountForNothing(t *testing.T) {
 	w := quietWorker()
 	durable.Activity(w, "serial", func(ctx context.Context, _ int) (int64, error) {
 		durable.AddCounter(ctx, "steps", 1)
-		jitter(30 * time.Millisecond)
+		jitter(200 * time.Millisecond) // so that many are in flight whenever a scheduler stops
 		return ran.give(durable.Info(ctx).TaskID), nil
 	}, durable.Retry(durable.RetryPolicy{MaxAttempts: 100, InitialDelay: time.Millisecond}))
 	durable.Orchestrator(w, "serials", func(ctx *durable.Context, n int) (got []int64, err error) {
