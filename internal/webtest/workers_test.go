@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/stent-dev/stent/durable"
+	"github.com/stent-dev/stent/internal/app"
+	"github.com/stent-dev/stent/internal/apptest"
+	"github.com/stent-dev/stent/internal/testenv"
 )
 
 func TestWorkerIsRegisteredByItsURL(t *testing.T) {
@@ -49,6 +52,28 @@ func TestWorkerIsRegisteredByItsURL(t *testing.T) {
 	if string(e.Result) != `"Hello, Ada"` {
 		t.Errorf("what it has registered answers %s", e.Result)
 	}
+}
+
+func TestSchedulersThatAreGoneStandApart(t *testing.T) {
+	t.Parallel()
+	database := testenv.SQLite(t)
+	same := func(s *app.Settings) { s.DatabaseURL = database }
+	t.Run("the first", func(t *testing.T) { apptest.Dev(t, same) }) //nolint:paralleltest // it stops before the second starts
+	d := start(t, same)
+	p := open(t, d.url)
+	p.visit("#/overview")
+	p.text(".lines", "1 scheduler")
+	if js[bool](p, "document.querySelector('[data-state=stopped]') !== null") {
+		t.Error("the overview shows a scheduler that has stopped")
+	}
+	p.visit("#/workers")
+	p.click(".options", "Stopped and expired within the last day (1)")
+	p.waitFor("document.querySelector('details[open] [data-state=stopped]')", "the one that has stopped")
+	if rows := js[int](p, "document.querySelectorAll('[data-state=ready]').length"); rows != 1 {
+		t.Errorf("%d schedulers are ready", rows)
+	}
+	p.accessible("schedulers that are gone")
+	p.shoot("gone-light")
 }
 
 func (d *demo) workers() int {

@@ -5,6 +5,7 @@ import { html } from '../html.js';
 import { useChanges } from '../live.js';
 import { useInterval, useResource } from '../resource.js';
 import { to } from '../router.js';
+import { lives, matters } from '../schedulers.js';
 import { executionStates, State, stateName, toneOf } from '../ui/chip.js';
 import { Icon } from '../ui/icon.js';
 import { Command, Empty, Failed, Loading, Stale } from '../ui/notice.js';
@@ -40,8 +41,8 @@ function Board({ stats, workers, schedulers, trouble, latest }) {
       <section class="card"><header class="card-head"><h2>Queues</h2><a href="#/queues">All</a></header><${QueueLines} queues=${stats.queues} /></section>
       <section class="card"><header class="card-head"><h2>Workers and schedulers</h2><a href="#/workers">All</a></header>
         <ul class="lines">${byHealth(workers, 'health').map(([health, n]) => html`<li><${State} state=${health} /><span>${some(n, 'worker')}</span></li>`)}
-          ${byHealth(schedulers, 'state').map(([state, n]) => html`<li><${State} state=${state} /><span>${some(n, 'scheduler')}</span></li>`)}</ul>
-        ${workers.length + schedulers.length === 0 && html`<p class="muted">There are none.</p>`}</section>
+          ${!schedulers.some(lives) && html`<li><span class="chip tone-bad"><${Icon} name="warning" />none</span><span>No scheduler runs: nothing is delivered</span></li>`}
+          ${byHealth(schedulers.filter(matters), 'state').map(([state, n]) => html`<li><${State} state=${state} /><span>${some(n, 'scheduler')}</span></li>`)}</ul></section>
     </div>`;
 }
 

@@ -2,6 +2,7 @@
 import { at, get, post } from '../api.js';
 import { html, useState } from '../html.js';
 import { useInterval, useResource } from '../resource.js';
+import { lives, matters } from '../schedulers.js';
 import { State } from '../ui/chip.js';
 import { Id } from '../ui/copy.js';
 import { FormDialog } from '../ui/dialog.js';
@@ -37,8 +38,9 @@ export function Workers() {
         <${Command} text=${`curl ${location.origin}/v1/workers \\\n  -H 'Content-Type: application/json' \\\n  -d '{"url": "http://127.0.0.1:9000"}'`} /><//></div>`
         : html`<${WorkerTable} workers=${all.data.workers} refresh=${refresh} />`}
       <h2 class="part">Schedulers</h2>
-      ${all.data.schedulers.length === 0 ? html`<div class="card"><${Empty} icon="clock" title="No scheduler runs"><p>Nothing is delivered until one does. <code>stent dev</code> has one; in production, start <code>scheduler</code>.</p><//></div>`
-        : html`<${SchedulerTable} schedulers=${all.data.schedulers} />`}`}
+      ${!all.data.schedulers.some(lives) && html`<div class="card"><${Empty} icon="clock" title="No scheduler runs"><p>Nothing is delivered until one does. <code>stent dev</code> has one; in production, start <code>scheduler</code>.</p><//></div>`}
+      <${SchedulerTable} schedulers=${all.data.schedulers.filter(matters)} caption="Schedulers, newest first" />
+      <${Gone} schedulers=${all.data.schedulers.filter((s) => !matters(s))} />`}
     ${registering && html`<${RegisterDialog} done=${all.reload} onClose=${() => setRegistering(false)} />`}
   </div>`;
 }
@@ -52,7 +54,10 @@ const WorkerTable = ({ workers, refresh }) => html`<div class="card table-card">
     <td class="mid-only muted nowrap"><${Ago} at=${w.updated_at} /></td>
     <td class="right"><button type="button" class="button small" onClick=${() => refresh(w)}><${Icon} name="retry" />Refresh<span class="hidden"> ${w.url}</span></button></td></tr>`)}</tbody></table></div>`;
 
-const SchedulerTable = ({ schedulers }) => html`<div class="card table-card"><table class="list"><caption class="hidden">Schedulers, newest first</caption>
+const Gone = ({ schedulers }) => schedulers.length > 0 && html`<details class="options"><summary>Stopped and expired within the last day (${schedulers.length})</summary>
+  <${SchedulerTable} schedulers=${schedulers} caption="Schedulers that are gone, newest first" /></details>`;
+
+const SchedulerTable = ({ schedulers, caption }) => schedulers.length > 0 && html`<div class="card table-card"><table class="list"><caption class="hidden">${caption}</caption>
   <thead><tr><th scope="col">Host</th><th scope="col">State</th><th scope="col">In flight</th><th scope="col" class="wide-only">Queues</th><th scope="col" class="wide-only">Id</th><th scope="col" class="mid-only">Last seen</th></tr></thead>
   <tbody>${schedulers.map((s) => html`<tr key=${s.id}>
     <th scope="row">${s.host}</th><td><${State} state=${s.state} /></td>
