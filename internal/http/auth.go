@@ -32,13 +32,9 @@ func (s *server) authorize(keys []string) func(http.Handler) http.Handler {
 			return next
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !isOpen(r.URL.Path) && !known(hashes, r.Header.Get("Authorization")) {
+			if !isOpen(r.URL.Path) && !known(hashes, r.Header) {
 				w.Header().Set("WWW-Authenticate", "Bearer")
-				detail := `An API key is needed: send it in the header "Authorization", after "Bearer ".`
-				if r.Header.Get("Authorization") != "" {
-					detail = `What the header "Authorization" has is not an API key of this service, after "Bearer ".`
-				}
-				s.turnAway(w, r, &refusal{http.StatusUnauthorized, api.ProblemCodeUnauthorized, "Unauthorized", detail, nil})
+				s.turnAway(w, r, &refusal{http.StatusUnauthorized, api.ProblemCodeUnauthorized, "Unauthorized", unauthorized(r.Header), nil})
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -46,12 +42,29 @@ func (s *server) authorize(keys []string) func(http.Handler) http.Handler {
 	}
 }
 
-func known(hashes [][sha256.Size]byte, authorization string) bool {
-	scheme, key, found := strings.Cut(authorization, " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
+// unauthorized says what is wrong with the key of a request, or how it is sent.
+func unauthorized(h http.Header) string {
+	switch key, isBearer := bearer(h); {
+	case h.Get("Authorization") == "":
+		return `An API key is missing: send it in the header "Authorization: Bearer <key>".`
+	case !isBearer || key == "":
+		return `The header "Authorization" must be "Bearer <key>", with an API key of this service.`
+	}
+	return `The key in the header "Authorization: Bearer <key>" is not an API key of this service.`
+}
+
+// bearer gives the token of a request; ok tells whether it has one.
+func bearer(h http.Header) (token string, ok bool) {
+	scheme, token, found := strings.Cut(h.Get("Authorization"), " ")
+	return strings.TrimSpace(token), found && strings.EqualFold(scheme, "Bearer")
+}
+
+func known(hashes [][sha256.Size]byte, h http.Header) bool {
+	key, ok := bearer(h)
+	if !ok {
 		return false
 	}
-	hash := sha256.Sum256([]byte(strings.TrimSpace(key)))
+	hash := sha256.Sum256([]byte(key))
 	match := 0
 	for i := range hashes {
 		match |= subtle.ConstantTimeCompare(hash[:], hashes[i][:])

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -31,8 +32,10 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // write writes a problem document (RFC 9457).
 func (s *server) write(w http.ResponseWriter, refused *refusal) {
-	body, err := json.Marshal(refused.problem())
-	if err != nil { // of texts and numbers: cannot be
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)                              // it is read by people, and is no HTML
+	if err := encoder.Encode(refused.problem()); err != nil { // of texts and numbers: cannot be
 		http.Error(w, http.StatusText(refused.status), refused.status)
 		return
 	}
@@ -43,7 +46,7 @@ func (s *server) write(w http.ResponseWriter, refused *refusal) {
 		h.Set("Retry-After", "1")
 	}
 	w.WriteHeader(refused.status)
-	_, _ = w.Write(append(body, '\n')) // a client that is gone cannot be told
+	_, _ = w.Write(body.Bytes()) // a client that is gone cannot be told
 }
 
 // problem gives the document, its fields in the order of their pointers.
