@@ -46,6 +46,7 @@ type Endpoint struct {
 	State   BreakerState
 	Since   time.Time // when it was first found unreachable
 	ProbeAt time.Time // when one delivery may be tried
+	Why     string    // no connection could be made the last time, for people to read
 }
 
 // Breaker remembers which endpoints, by origin, could not be connected to, so
@@ -116,13 +117,13 @@ func (b *Breaker) Acquire(origin string, now time.Time) bool {
 	return true
 }
 
-// Report tells what a delivery showed about its endpoint.
-func (b *Breaker) Report(origin string, contact Contact, now time.Time) {
+// Report tells what a delivery showed about its endpoint, and with ContactFailed why.
+func (b *Breaker) Report(origin string, contact Contact, why string, now time.Time) {
 	switch contact {
 	case ContactMade:
 		b.Reachable(origin, now)
 	case ContactFailed:
-		b.Unreachable(origin, now)
+		b.Unreachable(origin, why, now)
 	case ContactUnknown:
 		b.abandon(origin, now)
 	}
@@ -131,7 +132,7 @@ func (b *Breaker) Report(origin string, contact Contact, now time.Time) {
 // Unreachable opens an endpoint. Each failed probe doubles the time to the next
 // one, from 0.5 s to 10 s, give or take a tenth; failures of deliveries that
 // were under way already change nothing.
-func (b *Breaker) Unreachable(origin string, now time.Time) {
+func (b *Breaker) Unreachable(origin, why string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.endpoints[origin]
@@ -145,6 +146,7 @@ func (b *Breaker) Unreachable(origin string, now time.Time) {
 	default:
 		e.delay = min(2*e.delay, maxProbeDelay)
 	}
+	e.Why = why
 	jitter := 1 + probeJitter*(2*b.random()-1)
 	e.ProbeAt = now.Add(time.Duration(float64(e.delay) * jitter))
 	b.change(e, Open, now)

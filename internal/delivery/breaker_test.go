@@ -19,7 +19,7 @@ func steadyBreaker(onChange func(Endpoint, time.Time)) *Breaker {
 func TestClosedEndpointTakesAnyNumber(t *testing.T) {
 	t.Parallel()
 	b := NewBreaker(nil)
-	b.Unreachable("other", epoch)
+	b.Unreachable("other", "refused", epoch)
 	if n, _ := b.Allow("o", epoch); n != Unlimited || !b.Acquire("o", epoch) {
 		t.Errorf("Allow = %d", n)
 	}
@@ -29,7 +29,7 @@ func TestProbesBackOffUpToTenSecondsAndContactCloses(t *testing.T) {
 	t.Parallel()
 	b := steadyBreaker(nil)
 	now := epoch
-	b.Unreachable("o", now)
+	b.Unreachable("o", "refused", now)
 	for _, want := range []time.Duration{500, 1000, 2000, 4000, 8000, 10000, 10000} {
 		n, probeAt := b.Allow("o", now)
 		if n != 0 || probeAt.Sub(now) != want*time.Millisecond {
@@ -48,13 +48,13 @@ func TestProbesBackOffUpToTenSecondsAndContactCloses(t *testing.T) {
 		if n, _ := b.Allow("o", now); n != 0 {
 			t.Fatalf("with the probe under way: Allow = %d", n)
 		}
-		b.Unreachable("o", now)
+		b.Unreachable("o", "refused", now)
 	}
 	b.Reachable("o", now)
 	if n, _ := b.Allow("o", now); n != Unlimited || len(b.Snapshot()) != 0 {
 		t.Errorf("after contact: Allow = %d, %v", n, b.Snapshot())
 	}
-	b.Unreachable("o", now)
+	b.Unreachable("o", "refused", now)
 	if _, probeAt := b.Allow("o", now); probeAt.Sub(now) != minProbeDelay {
 		t.Errorf("the backoff did not start anew: %v", probeAt.Sub(now))
 	}
@@ -64,7 +64,7 @@ func TestFailuresOfDeliveriesUnderWayChangeNothing(t *testing.T) {
 	t.Parallel()
 	b := steadyBreaker(nil)
 	for i := range 10 {
-		b.Unreachable("o", epoch.Add(time.Duration(i)*time.Millisecond))
+		b.Unreachable("o", "refused", epoch.Add(time.Duration(i)*time.Millisecond))
 	}
 	if _, probeAt := b.Allow("o", epoch); probeAt.Sub(epoch) != minProbeDelay {
 		t.Errorf("probe in %v", probeAt.Sub(epoch))
@@ -74,12 +74,12 @@ func TestFailuresOfDeliveriesUnderWayChangeNothing(t *testing.T) {
 func TestProbeWithoutAFindingIsRepeated(t *testing.T) {
 	t.Parallel()
 	b := steadyBreaker(nil)
-	b.Unreachable("o", epoch)
+	b.Unreachable("o", "refused", epoch)
 	now := epoch.Add(time.Second)
 	if !b.Acquire("o", now) {
 		t.Fatal("no probe")
 	}
-	b.Report("o", ContactUnknown, now)
+	b.Report("o", ContactUnknown, "", now)
 	if !b.Acquire("o", now) {
 		t.Error("no second probe after one that was cancelled")
 	}
@@ -92,7 +92,7 @@ func TestJitterStaysWithinATenth(t *testing.T) {
 	t.Parallel()
 	for range 1000 {
 		b := NewBreaker(nil)
-		b.Unreachable("o", epoch)
+		b.Unreachable("o", "refused", epoch)
 		if d := b.Snapshot()[0].ProbeAt.Sub(epoch); d < 450*time.Millisecond || d > 550*time.Millisecond {
 			t.Fatalf("probe in %v", d)
 		}
@@ -103,14 +103,14 @@ func TestChangesAreToldInOrder(t *testing.T) {
 	t.Parallel()
 	var got []BreakerState
 	b := steadyBreaker(func(e Endpoint, _ time.Time) {
-		if e.Origin != "o" || !e.Since.Equal(epoch) {
+		if e.Origin != "o" || !e.Since.Equal(epoch) || e.Why != "refused" {
 			t.Errorf("got %+v", e)
 		}
 		got = append(got, e.State)
 	})
-	b.Unreachable("o", epoch)
+	b.Unreachable("o", "refused", epoch)
 	b.Acquire("o", epoch.Add(time.Second))
-	b.Unreachable("o", epoch.Add(time.Second))
+	b.Unreachable("o", "refused", epoch.Add(time.Second))
 	b.Reset("o", epoch.Add(time.Second))
 	b.Reset("o", epoch.Add(time.Second))
 	want := []BreakerState{Open, HalfOpen, Open, Closed}
@@ -133,11 +133,11 @@ func TestBreakerIsSafeForConcurrentUse(t *testing.T) {
 			origin := []string{"a", "b"}[g%2]
 			for i := range 500 {
 				now := epoch.Add(time.Duration(i) * time.Second)
-				b.Unreachable(origin, now)
+				b.Unreachable(origin, "refused", now)
 				b.Allow(origin, now)
 				b.Acquire(origin, now.Add(time.Minute))
 				b.Snapshot()
-				b.Report(origin, Contact(i%3), now)
+				b.Report(origin, Contact(i%3), "refused", now)
 			}
 			b.Reachable(origin, epoch)
 		})
@@ -180,7 +180,7 @@ func TestBreakerClosesWhenTheConnectionStands(t *testing.T) {
 		states <- len(b.Snapshot())
 		w.WriteHeader(http.StatusInternalServerError)
 	})
-	b.Unreachable(c.Origin(url), time.Now())
+	b.Unreachable(c.Origin(url), "refused", time.Now())
 	c.Activity(t.Context(), request(url))
 	if n := <-states; n != 0 {
 		t.Error("the breaker was still open while the handler ran")

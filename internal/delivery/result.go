@@ -77,6 +77,7 @@ type failure struct {
 	retryAfter         time.Duration
 	disable            bool
 	contact            Contact
+	unreachable        string // why, with ContactFailed
 	status             int
 }
 

@@ -76,21 +76,21 @@ func (c *Client) roundTrip(ctx context.Context, t *target, build func(context.Co
 		a.trace.GotFirstResponseByte = func() { a.answering.Store(true) }
 		resp, err := c.transport.RoundTrip(build(httptrace.WithClientTrace(ctx, &a.trace)))
 		if err == nil {
-			c.report(t.origin, ContactMade)
+			c.report(t.origin, ContactMade, "")
 			return resp, nil
 		}
 		if stale < maxStale && ctx.Err() == nil && a.nothingSent() {
 			continue
 		}
 		f := a.explain(ctx, t, err)
-		c.report(t.origin, f.contact)
+		c.report(t.origin, f.contact, f.unreachable)
 		return nil, f
 	}
 }
 
-func (c *Client) report(origin string, contact Contact) {
+func (c *Client) report(origin string, contact Contact, why string) {
 	if c.opts.Breaker != nil {
-		c.opts.Breaker.Report(origin, contact, time.Now())
+		c.opts.Breaker.Report(origin, contact, why, time.Now())
 	}
 }
 
@@ -116,9 +116,10 @@ func (a *attempt) explain(ctx context.Context, t *target, err error) *failure {
 }
 
 func unreachable(t *target, err error) *failure {
+	why := printable(err.Error(), maxMessage)
 	return &failure{
-		outcome: Unreachable, errorType: "unreachable", contact: ContactFailed,
-		message: fmt.Sprintf("could not connect to %s: %v", t.origin, err),
+		outcome: Unreachable, errorType: "unreachable", contact: ContactFailed, unreachable: why,
+		message: fmt.Sprintf("could not connect to %s: %s", t.origin, why),
 	}
 }
 

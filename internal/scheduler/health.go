@@ -45,7 +45,7 @@ func (h *health) run(ctx context.Context, s *Scheduler) {
 }
 
 func (h *health) record(ctx context.Context, s *Scheduler, e delivery.Endpoint) {
-	state, why := workflow.WorkerUnreachable, "no connection to "+e.Origin+" could be made"
+	state, why := workflow.WorkerUnreachable, e.Why
 	switch e.State {
 	case delivery.Closed:
 		state, why = workflow.WorkerHealthy, ""
@@ -55,7 +55,11 @@ func (h *health) record(ctx context.Context, s *Scheduler, e delivery.Endpoint) 
 	}
 	if h.shown[e.Origin] != state { // or else a probe found it as it was
 		h.shown[e.Origin] = state
-		s.options.Log.InfoContext(ctx, "an endpoint changed its health", logEndpoint, e.Origin, logHealth, string(state))
+		about := []any{logEndpoint, e.Origin, logHealth, string(state)}
+		if why != "" {
+			about = append(about, telemetry.LogError, why)
+		}
+		s.options.Log.InfoContext(ctx, "an endpoint changed its health", about...)
 	}
 	workers, err := s.engine.Workers(ctx)
 	for _, w := range workers {
