@@ -210,7 +210,7 @@ func (i *inquiry) pending(h *Hold) {
 		return
 	}
 	if w != nil && w.Health != workflow.WorkerHealthy {
-		h.Reason, h.Since, h.Detail = ReasonWorkerUnreachable, w.UnreachableSince, "nothing is delivered to its worker for now: "+w.LastError
+		h.Reason, h.Since, h.Detail = ReasonWorkerUnreachable, w.UnreachableSince, fmt.Sprintf("worker %s cannot be reached: %s", workflow.ShownURL(w.URL), w.LastError)
 		if w.Health == workflow.WorkerDisabled {
 			h.Reason, h.Since, h.Detail = ReasonWorkerDisabled, nil, fmt.Sprintf("worker %s is disabled: %s", workflow.ShownURL(w.URL), w.LastError)
 		}
