@@ -15,9 +15,9 @@ const longestAge = 36_600 * 24 * time.Hour
 // Cleanup deletes what ended long ago.
 func (s *server) Cleanup(ctx context.Context, request api.CleanupRequestObject) (api.CleanupResponseObject, error) {
 	body := request.Body
-	age, err := workflow.ParseDuration(body.OlderThan)
-	if err != nil || age > longestAge {
-		return nil, unprocessable(workflow.FieldError{Pointer: "/older_than", Detail: "must be a duration of at most 36600 days, such as 30d"})
+	age, fault := workflow.DurationBetween(body.OlderThan, 0, longestAge)
+	if fault != "" {
+		return nil, unprocessable(workflow.FieldError{Pointer: "/older_than", Detail: fault})
 	}
 	cleanup := engine.Cleanup{
 		OlderThan: age, Executions: body.Executions == nil || *body.Executions, DeadLetters: body.DeadLetters == nil || *body.DeadLetters,

@@ -203,12 +203,9 @@ func waitOf(text *api.Wait) (time.Duration, error) {
 	if text == nil {
 		return 0, nil
 	}
-	wait, err := workflow.ParseDuration(*text)
-	switch {
-	case errors.Is(err, workflow.ErrBadDuration):
-		return 0, invalid("/query/wait", "is "+err.Error())
-	case err != nil || wait > maxWait:
-		return 0, invalid("/query/wait", "must be at most "+workflow.FormatDuration(maxWait))
+	wait, fault := workflow.DurationBetween(*text, 0, maxWait)
+	if fault != "" {
+		return 0, invalid("/query/wait", fault)
 	}
 	return wait, nil
 }

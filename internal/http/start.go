@@ -2,8 +2,6 @@ package http
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -58,13 +56,9 @@ func durationOf(faults *workflow.FieldErrors, pointer string, text *string, leas
 	if text == nil {
 		return 0
 	}
-	d, err := workflow.ParseDuration(*text)
-	switch {
-	case errors.Is(err, workflow.ErrBadDuration):
-		*faults = append(*faults, workflow.FieldError{Pointer: pointer, Detail: "is " + err.Error()})
-	case err != nil || d < least || d > most:
-		detail := fmt.Sprintf("must be between %s and %s", workflow.FormatDuration(least), workflow.FormatDuration(most))
-		*faults = append(*faults, workflow.FieldError{Pointer: pointer, Detail: detail})
+	d, fault := workflow.DurationBetween(*text, least, most)
+	if fault != "" {
+		*faults = append(*faults, workflow.FieldError{Pointer: pointer, Detail: fault})
 	}
 	return d
 }

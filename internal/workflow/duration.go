@@ -2,6 +2,8 @@ package workflow
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -10,17 +12,17 @@ import (
 // ErrBadDuration says that a text is not a duration.
 var ErrBadDuration = errors.New(`not a duration: want parts of ms, s, m, h or d such as "30s", "1h30m" or "2d8h"`)
 
+// ErrLongDuration says that a text is a duration, but longer than any that can be held.
+var ErrLongDuration = errors.New("longer than 106751d, which no duration may be")
+
 var units = map[string]time.Duration{
 	"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
 }
 
-// ErrLongDuration says that a duration is longer than time.Duration holds.
-var ErrLongDuration = errors.New("longer than any duration can be, which is 106751d")
-
 // ParseDuration reads a duration made of whole or decimal numbers with the units
 // ms, s, m, h and d, without spaces or sign, such as "30s", "1.5s" or "2d8h". It
-// returns ErrBadDuration for anything else, and ErrLongDuration for what does not fit
-// time.Duration.
+// returns ErrBadDuration for anything else, and ErrLongDuration for what does not
+// fit time.Duration.
 func ParseDuration(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, ErrBadDuration
@@ -35,20 +37,34 @@ func ParseDuration(s string) (time.Duration, error) {
 		end := digits + strings.IndexFunc(s[digits:]+"0", func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
 		unit, ok := units[s[digits:end]]
 		number, err := strconv.ParseFloat(s[:digits], 64)
-		part := number * float64(unit)
 		if !ok || err != nil && !errors.Is(err, strconv.ErrRange) {
 			return 0, ErrBadDuration
 		}
-		if part+float64(total) >= float64(1<<63-1) {
-			long, part = true, 0 // but what follows has to be one too
+		part := number * float64(unit)
+		if long = long || part+float64(total) >= float64(math.MaxInt64); !long {
+			total += time.Duration(part)
 		}
-		total += time.Duration(part)
 		s = s[end:]
 	}
 	if long {
 		return 0, ErrLongDuration
 	}
 	return total, nil
+}
+
+// DurationBetween reads a duration as ParseDuration does, which has bounds. fault is
+// what is wrong with it, to be told of the field that it is in; "" is nothing.
+func DurationBetween(text string, least, most time.Duration) (d time.Duration, fault string) {
+	d, err := ParseDuration(text)
+	switch {
+	case errors.Is(err, ErrBadDuration):
+		return 0, "is " + err.Error()
+	case err == nil && d >= least && d <= most:
+		return d, ""
+	case least == 0:
+		return 0, "must be at most " + FormatDuration(most)
+	}
+	return 0, fmt.Sprintf("must be between %s and %s", FormatDuration(least), FormatDuration(most))
 }
 
 // FormatDuration writes a duration as ParseDuration reads it, in whole

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -92,8 +91,8 @@ func (s FunctionSpec) Function() (*Function, error) {
 	if f.Kind == KindOrchestrator {
 		f.Timeout = DefaultTurnTimeout
 	}
-	if len(s.Version) > maxNameLength {
-		c.add("/version", fmt.Sprintf("has more than %d bytes", maxNameLength))
+	if s.Version != "" {
+		CheckName(&c.errors, "/version", s.Version)
 	}
 	CheckName(&c.errors, "/queue", f.Queue)
 	if s.Priority < -maxPriority || s.Priority > maxPriority {
@@ -196,11 +195,13 @@ func (s *RetrySpec) overrides(c *checker, pointer string) *RetryOverrides {
 	return o
 }
 
-// CheckName adds what is wrong with the name of a function, signal or queue.
+// CheckName adds what is wrong with the name of a function, signal or queue, or with a version.
 func CheckName(errs *FieldErrors, pointer, name string) {
 	switch {
+	case name == "":
+		*errs = append(*errs, FieldError{pointer, "must not be empty"})
 	case strings.TrimSpace(name) == "":
-		*errs = append(*errs, FieldError{pointer, "must not be empty or blank"})
+		*errs = append(*errs, FieldError{pointer, "must not be blank"})
 	case len(name) > maxNameLength:
 		*errs = append(*errs, FieldError{pointer, fmt.Sprintf("has more than %d bytes", maxNameLength)})
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }):
@@ -216,12 +217,9 @@ func (c *checker) add(pointer, detail string) {
 }
 
 func (c *checker) duration(pointer, text string, least, most time.Duration) time.Duration {
-	d, err := ParseDuration(text)
-	switch {
-	case errors.Is(err, ErrBadDuration):
-		c.add(pointer, fmt.Sprintf("%q is %s", text, err))
-	case err != nil || d < least || d > most:
-		c.add(pointer, fmt.Sprintf("must be between %s and %s", FormatDuration(least), FormatDuration(most)))
+	d, fault := DurationBetween(text, least, most)
+	if fault != "" {
+		c.add(pointer, fault)
 	}
 	return d
 }

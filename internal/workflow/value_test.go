@@ -31,15 +31,28 @@ func TestDurationsAreReadAsWritten(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "30", "s", "-1s", "+1s", " 1s", "1s ", "1 s", "1.2.3s", ".s", "1e3s", "1us", "1S", "1sm", "s1", "9e99d", "1s\x00", "1\xffs", "106752dx",
+		"", "30", "s", "-1s", "+1s", " 1s", "1s ", "1 s", "1.2.3s", ".s", "1e3s", "1us", "1S", "1sm", "s1", "9e99d", "1s\x00", "1\xffs",
+		"106752d or so", "106752dx",
 	} {
 		if got, err := ParseDuration(text); !errors.Is(err, ErrBadDuration) {
 			t.Errorf("%q is %v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"106752d", "106751d1d", strings.Repeat("9", 400) + "s", strings.Repeat("9", 400) + "s1s"} {
+}
+
+func TestDurationBeyondItsBoundsIsToldTheBoundHoweverLongItIs(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"106752d", "99999999d", "1d106751d", strings.Repeat("9", 400) + "s", "106752d1ms"} {
 		if got, err := ParseDuration(text); !errors.Is(err, ErrLongDuration) {
 			t.Errorf("%q is %v, %v", text, got, err)
+		}
+		if _, fault := DurationBetween(text, 0, time.Hour); fault != "must be at most 1h" {
+			t.Errorf("%q %s", text, fault)
+		}
+	}
+	for text, want := range map[string]string{"1s": "", "1h": "", "1ms": "must be between 1s and 1h", "2h": "must be between 1s and 1h", "1": "is " + ErrBadDuration.Error()} {
+		if _, fault := DurationBetween(text, time.Second, time.Hour); fault != want {
+			t.Errorf("%q %s", text, fault)
 		}
 	}
 }
