@@ -55,7 +55,9 @@ func TestSecretIsCheckedWithoutShowingIt(t *testing.T) {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	if err := CheckSecret("whsec_§§§"); err == nil || err.Error() != "the signing secret is not base64 with the prefix whsec_" {
-		t.Errorf("got %v", err)
+	for _, bad := range []string{"whsec_§§§", " ", "\n", testSecret + " whsec_§"} {
+		if err := CheckSecret(bad); err == nil || err.Error() != "the signing secret is not base64 with the prefix whsec_" {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 }

@@ -34,12 +34,18 @@ func newSigner(secret string) signer {
 	for _, part := range strings.Fields(secret) {
 		key, err := standardwebhooks.NewWebhook(part)
 		if err != nil {
-			s.fail = &failure{outcome: Failed, errorType: "invalid_secret", message: errInvalidSecret.Error() + ": register the worker with a valid one"}
-			return s
+			return invalidSecret()
 		}
 		s.keys = append(s.keys, key)
 	}
+	if len(s.keys) == 0 && secret != "" { // whoever gave it believes that deliveries are signed
+		return invalidSecret()
+	}
 	return s
+}
+
+func invalidSecret() signer {
+	return signer{fail: &failure{outcome: Failed, errorType: "invalid_secret", message: errInvalidSecret.Error() + ": register the worker with a valid one"}}
 }
 
 // sign adds the signature headers of https://www.standardwebhooks.com.
