@@ -172,7 +172,7 @@ func (i *inquiry) running(h *Hold) {
 		if s := &i.schedulers[n]; s.ID == h.Task.Holder {
 			until := s.SeenAt.Add(s.Lease)
 			h.Scheduler, h.Until = s, &until
-			h.Detail = fmt.Sprintf("the scheduler on %s has delivered it and waits for the answer; its lease holds until it is renewed, or taken over", s.Host)
+			h.Detail = fmt.Sprintf("the scheduler on %s has delivered it and waits for the answer", s.Host)
 		}
 	}
 }

@@ -54,6 +54,9 @@ export class Problem extends Error {
   }
 }
 
+/** What went wrong, on one line: of a refusal, what is wrong with each of its fields. */
+export const told = (err) => err.errors?.map((field) => field.detail).join('; ') || err.message;
+
 /** No answer at all. */
 export class Unreachable extends Error {
   constructor() {

@@ -6,8 +6,11 @@ const exact = (_, value, context) => {
   return String(value) === context.source ? value : JSON.rawJSON(context.source);
 };
 
+/** What may hold a number that a double cannot: many digits in a row, or a large exponent. Without, parsing takes a fraction of the time. */
+const suspect = /[0-9]{16}|[0-9][eE][+-]?[0-9]{3}|\.[0-9]{15}/;
+
 /** @param {string} text */
-export const parseExact = (text) => JSON.parse(text, exact);
+export const parseExact = (text) => (suspect.test(text) ? JSON.parse(text, exact) : JSON.parse(text));
 
 export const pretty = (value) => JSON.stringify(value, null, 2);
 

@@ -27,7 +27,7 @@ export function useExecution(id) {
     const stop = follow(`/v1/executions/${encodeURIComponent(id)}/events`, {
       event(name, data) {
         if (name === 'execution') execution = parseExact(data);
-        else if (name === 'task') tree.current.apply(JSON.parse(data));
+        else if (name === 'task') tree.current.apply(parseExact(data));
         timer ??= setTimeout(draw, execution && tree.current.tasks.size < 50 ? 0 : redraw);
       },
       status: (status, error = null) => setState((was) => ({ ...was, status, error })),

@@ -23,8 +23,10 @@ export function Why({ execution, version, select, signal }) {
   }, [version]);
   useInterval(why.reload, 5000);
   const holds = why.data?.waits_for ?? [];
+  const paused = why.data?.paused && !holds.some((hold) => hold.reason === 'execution_paused');
   if (holds.length === 0) return null;
   return html`<section class="card why" aria-label="What it waits for"><h2>Waits for</h2>
+    ${paused && html`<p class="muted">It is paused: what comes due is not delivered until it is resumed.</p>`}
     <ul>${holds.slice(0, shown).map((hold) => html`<${Hold} key=${hold.task_id} hold=${hold} select=${select} signal=${signal} />`)}</ul>
     ${(holds.length > shown || why.data.more) && html`<p class="muted">and ${why.data.more ? 'more' : some(holds.length - shown, 'other step')}</p>`}
   </section>`;
@@ -38,7 +40,7 @@ const Sentence = ({ hold }) => html`<span>${hold.detail.replace(/ since$/, ' for
 const Hold = ({ hold, select, signal }) => html`<li class=${troubles.has(hold.reason) ? 'trouble' : ''}>
   <${Icon} name=${icons[hold.reason] ?? 'hourglass'} class=${hold.reason === 'running' ? 'turning' : ''} />
   <div><p><button type="button" class="link" onClick=${() => select(hold.task_id)}>${hold.path}</button> <${Sentence} hold=${hold} /></p>
-    ${hold.until && html`<p class="muted">${hold.reason === 'signal' ? 'given up' : hold.reason === 'running' ? 'lease ends' : 'due'} <${Ago} at=${hold.until} /></p>`}
+    ${hold.until && hold.reason !== 'running' && html`<p class="muted">${hold.reason === 'signal' ? 'given up' : 'due'} <${Ago} at=${hold.until} /></p>`}
     ${hold.error && !hold.detail.includes(hold.error.message) && html`<p class="row-error">${hold.error.type}: ${hold.error.message}</p>`}</div>
   ${hold.reason === 'signal' && html`<button type="button" class="button small" onClick=${() => signal(hold.name)}><${Icon} name="signal" />Send it…</button>`}
 </li>`;

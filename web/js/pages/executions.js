@@ -1,6 +1,6 @@
 // The list of executions: filters, parts by cursor, and changes as they happen.
 import { html, useState } from '../html.js';
-import { to } from '../router.js';
+import { replace, to } from '../router.js';
 import { Icon } from '../ui/icon.js';
 import { State, Tag } from '../ui/chip.js';
 import { Copy, short } from '../ui/copy.js';
@@ -13,24 +13,31 @@ import { StartDialog } from './start-dialog.js';
 
 /** @param {{query: URLSearchParams}} props */
 export function Executions({ query }) {
-  const [starting, setStarting] = useState(query.has('start'));
+  const [starting, setStarting] = useState(false);
+  const close = () => {
+    setStarting(false);
+    if (!query.has('start') || !location.hash.startsWith('#/executions?')) return; // or what was started is shown
+    const rest = new URLSearchParams(query);
+    rest.delete('start');
+    replace(`#/executions${rest.size ? `?${rest}` : ''}`);
+  };
   const list = useExecutionList(filterOf(query), query.toString());
   return html`<div class="page">
     <header class="page-head"><h1>Executions</h1>
       <div class="actions"><button type="button" class="button primary" onClick=${() => setStarting(true)}><${Icon} name="plus" />Start execution</button></div></header>
     <${Filters} query=${query} />
-    <${Listing} list=${list} filtered=${isFiltered(query)} />
-    ${starting && html`<${StartDialog} named=${query.get('start') ?? ''} onClose=${() => setStarting(false)} />`}
+    <${Listing} list=${list} filtered=${isFiltered(query)} queue=${query.get('queue')} />
+    ${(starting || query.has('start')) && html`<${StartDialog} named=${query.get('start') ?? ''} onClose=${close} />`}
   </div>`;
 }
 
-function Listing({ list, filtered }) {
+function Listing({ list, filtered, queue }) {
   if (list.loading) return html`<${Loading} what="Reading executions" />`;
   if (!list.items) return html`<${Failed} error=${list.error} retry=${list.reload} />`;
   return html`
     <${Stale} error=${list.error} retry=${list.reload} />
     <div class="fresh" role="status" aria-live="polite">${list.fresh > 0 && html`<button type="button" class="button small" onClick=${list.show}><${Icon} name="retry" />${list.gap ? 'Many new executions' : some(list.fresh, 'new execution')}: show</button>`}</div>
-    ${list.items.length === 0 ? html`<${Nothing} filtered=${filtered} />` : html`<${Table} items=${list.items} />`}
+    ${list.items.length === 0 ? html`<${Nothing} filtered=${filtered} queue=${queue} />` : html`<${Table} items=${list.items} />`}
     ${list.more && html`<div class="more"><button type="button" class="button" onClick=${list.loadMore} disabled=${list.loadingMore}>${list.loadingMore && html`<${Icon} name="spinner" class="turning" />`}Load more</button></div>`}`;
 }
 
@@ -58,6 +65,6 @@ curl ${origin}/v1/executions \\
   -H 'Content-Type: application/json' \\
   -d '{"function": "greet", "input": "Ada"}'`;
 
-const Nothing = ({ filtered }) => (filtered
-  ? html`<${Empty} icon="search" title="No execution matches"><p>Take a filter away, or widen the time. <a href="#/executions">Show all executions</a></p><//>`
+const Nothing = ({ filtered, queue }) => (filtered
+  ? html`<${Empty} icon="search" title="No execution matches">${queue && html`<p>The queue is that of an execution itself: steps of others may go through <strong>${queue}</strong>.</p>`}<p>Take a filter away, or widen the time. <a href="#/executions">Show all executions</a></p><//>`
   : html`<${Empty} icon="executions" title="Nothing has run yet"><p>Register a handler of yours as a function, and dispatch it:</p><${Command} text=${example(location.origin)} /><//>`);

@@ -71,7 +71,10 @@ const Few = ({ items, none, good }) => (items.length === 0
   : html`<ul class="lines">${items.map((e) => html`<li key=${e.id}><${State} state=${e.state} /><a href=${to(['executions', e.id])}>${e.function}</a>
       <span class="row-error">${e.error?.message ?? ''}</span><span class="muted nowrap end"><${Ago} at=${e.created_at} /></span></li>`)}</ul>`);
 
+/** Paused ones first, then those with most due. */
+const urgency = (a, b) => b.paused - a.paused || b.depth - a.depth || a.name.localeCompare(b.name);
+
 const QueueLines = ({ queues }) => (queues.length === 0
   ? html`<p class="muted">No function has been registered yet.</p>`
-  : html`<ul class="lines">${queues.slice(0, 6).map((q) => html`<li key=${q.name}><${State} state=${q.paused ? 'paused' : 'active'} /><span>${q.name}</span>
+  : html`<ul class="lines">${[...queues].sort(urgency).slice(0, 6).map((q) => html`<li key=${q.name}><${State} state=${q.paused ? 'paused' : 'active'} /><span>${q.name}</span>
       <span class="end num">${count(q.depth)}${q.more ? '+' : ''} due</span></li>`)}</ul>`);

@@ -19,7 +19,8 @@ export function StartDialog({ named, onClose }) {
   const start = async () => {
     const options = { function: name.trim() };
     for (const key of ['delay', 'max_duration', 'queue', 'callback_url']) if (more[key].trim()) options[key] = more[key].trim();
-    if (more.priority.trim()) options.priority = Number(more.priority);
+    const priority = more.priority.trim();
+    if (priority) options.priority = Number.isFinite(Number(priority)) ? Number(priority) : priority; // the service says what is wrong with it
     if (more.tags.trim()) options.tags = list(more.tags);
     // The input goes as it was typed: no digit of it is lost on the way.
     const body = JSON.stringify(options);

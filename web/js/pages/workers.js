@@ -1,5 +1,5 @@
 // The workers, which host functions, and the schedulers, which deliver to them.
-import { at, get, post } from '../api.js';
+import { at, get, post, told } from '../api.js';
 import { html, useState } from '../html.js';
 import { useInterval, useResource } from '../resource.js';
 import { lives, matters } from '../schedulers.js';
@@ -26,7 +26,7 @@ export function Workers() {
       await post(at('workers', worker.id, 'refresh'));
       announce('Read its manifest again');
     } catch (err) {
-      announce(err.message, true);
+      announce(told(err), true);
     }
     all.reload();
   };
@@ -51,7 +51,7 @@ const WorkerTable = ({ workers, refresh }) => html`<div class="card table-card">
     <th scope="row"><code class="break">${w.url}</code>${w.last_error && html`<span class="row-error" title=${w.last_error}>${w.last_error}</span>`}</th>
     <td><${State} state=${w.health} />${w.unreachable_since && html`<span class="muted below">since <${Ago} at=${w.unreachable_since} /></span>`}</td>
     <td class="wide-only muted">${w.signed ? 'yes' : 'no'}</td>
-    <td class="mid-only muted nowrap"><${Ago} at=${w.updated_at} /></td>
+    <td class="mid-only muted nowrap"><${Ago} at=${w.created_at} /></td>
     <td class="right"><button type="button" class="button small" onClick=${() => refresh(w)}><${Icon} name="retry" />Refresh<span class="hidden"> ${w.url}</span></button></td></tr>`)}</tbody></table></div>`;
 
 const Gone = ({ schedulers }) => schedulers.length > 0 && html`<details class="options"><summary>Stopped and expired within the last day (${schedulers.length})</summary>

@@ -21,7 +21,7 @@ export function Field({ label, hint, fault, control }) {
 export function TextField({ label, value, onInput, hint, fault, list, first, ...rest }) {
   const id = useFieldId();
   return html`<${Field} label=${label} hint=${hint} fault=${fault} control=${(attributes) => html`
-    <input type="text" autocomplete="off" spellcheck="false" ...${rest} ...${attributes} value=${value} list=${list && `${id}-list`}
+    <input type="text" autocomplete="off" spellcheck=${false} ...${rest} ...${attributes} value=${value} list=${list && `${id}-list`}
       data-first=${first ? '' : undefined} onInput=${(e) => onInput(e.target.value)} />
     ${list && html`<datalist id="${id}-list">${list.map((option) => html`<option value=${option}></option>`)}</datalist>`}`} />`;
 }
@@ -45,7 +45,7 @@ export function LateField({ label, value, onChange, list }) {
 /** A text that has to be JSON, or may be empty. */
 export function JsonField({ label, value, onInput, hint, first }) {
   return html`<${Field} label=${label} hint=${hint} fault=${value.trim() === '' ? null : jsonFault(value)} control=${(attributes) => html`
-    <textarea rows="6" spellcheck="false" class="mono" ...${attributes} value=${value} data-first=${first ? '' : undefined} onInput=${(e) => onInput(e.target.value)}></textarea>`} />`;
+    <textarea rows="6" spellcheck=${false} class="mono" ...${attributes} value=${value} data-first=${first ? '' : undefined} onInput=${(e) => onInput(e.target.value)}></textarea>`} />`;
 }
 
 export const isJson = (text) => text.trim() === '' || jsonFault(text) === null;
