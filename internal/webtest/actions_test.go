@@ -27,6 +27,7 @@ func TestExecutionIsRestartedFromAStep(t *testing.T) {
 	p.shoot("restart-light")
 	p.click("dialog footer", "Restart")
 	p.text(".toasts", "Restarted")
+	p.waitFor("document.querySelector('.details') === null", "no details of the step that is history now")
 	d.until("it waits again", func() bool { now := d.task(id, "approval"); return now != first })
 	if info, err := d.client.Task(t.Context(), first); err != nil || info.State != "cancelled" {
 		t.Errorf("the wait of the first run is %v (%v)", info, err)
@@ -131,6 +132,7 @@ func TestCancellationOfWhatIsBlockedIsShown(t *testing.T) {
 	}
 	p.text(".states [data-state=cancelling]", "cancelling")
 	p.text(".states [data-state=blocked]", "blocked")
+	p.text(".error-card", "deploy that, and resume it")
 	p.shoot("blocked-light")
 	if err := d.client.Cancel(t.Context(), id, durable.Force); err != nil {
 		t.Fatal(err)
@@ -145,7 +147,7 @@ func TestRestartFromElsewhereLeavesEarlierRunsBehind(t *testing.T) {
 	p := open(t, d.url)
 	p.visit("#/executions/" + id)
 	p.text(".why", `no signal "approval" has come`)
-	p.text(".summary", "12 of 14 done")
+	p.text(".summary", "12 of 13 done")
 	js[bool](p, "window.same = true")
 	first := d.task(id, "approval")
 	if err := d.client.RestartFrom(t.Context(), id, "sleep#0"); err != nil {
@@ -162,7 +164,7 @@ func TestRestartFromElsewhereLeavesEarlierRunsBehind(t *testing.T) {
 			t.Errorf("%s has %d rows", step, n)
 		}
 	}
-	p.text(".summary", "12 of 14 done") // the items of the map that is kept among them
+	p.text(".summary", "12 of 13 done") // the items of the map that is kept among them
 	p.click(".steps-bar", "Earlier runs")
 	p.waitFor("document.querySelector('.past[data-step=\"approval#0\"][data-state=cancelled]')", "the wait of the first run")
 	p.accessible("earlier runs")

@@ -62,10 +62,14 @@ const Choice = ({ name, value, chosen, choose, title, text }) => html`<label cla
   <input type="radio" name=${name} value=${value} checked=${chosen === value} data-first=${chosen === value ? '' : undefined} onChange=${() => choose(value)} />
   <span><strong>${title}</strong><span class="muted">${text}</span></span></label>`;
 
-function RestartDialog({ act: send, dialog, steps, onClose }) {
+function RestartDialog({ act: send, dialog, steps, restarted, onClose }) {
   const [from, setFrom] = useState(dialog.step ?? '');
   const options = [['', 'From the beginning'], ...steps.map((step) => [step, `From ${step}`])];
-  return html`<${FormDialog} title="Restart this execution?" submit="Restart" danger action=${() => send('restart', { from_step: from || null }, 'Restarted')} onClose=${onClose}>
+  const restart = async () => {
+    await send('restart', { from_step: from || null }, 'Restarted');
+    restarted(); // the step that was shown may be history now
+  };
+  return html`<${FormDialog} title="Restart this execution?" submit="Restart" danger action=${restart} onClose=${onClose}>
     <${SelectField} label="Where" value=${from} options=${options} onInput=${setFrom} first
       hint=${from ? 'Steps that were made before it and have settled stay as they are.' : 'Every step runs again, with the same input.'} />
     <p>What is open is swept away. Signals, counters and custom state are kept.</p><//>`;

@@ -18,6 +18,9 @@ const manyChildren = 100;
  * @property {boolean} past whether it is history, as isPast tells
  */
 
+/** Whether a task is the execution's own orchestrator: it makes the steps, and is none. */
+const isWhole = (task) => !task.parent_task_id && task.kind === 'orchestrator';
+
 export class StepTree {
   constructor() {
     this.tasks = new Map();
@@ -81,15 +84,19 @@ export class StepTree {
     return false;
   }
 
-  /** How many tasks are in each state, but for those that are history. */
+  /** How many steps there are, how many of them in each state, and how many are history, which are not among them. */
   counts() {
     const states = {};
+    let steps = 0;
     let past = 0;
     for (const task of this.tasks.values()) {
       if (this.isPast(task)) past++;
-      else states[task.state] = (states[task.state] ?? 0) + 1;
+      else if (!isWhole(task)) {
+        steps++;
+        states[task.state] = (states[task.state] ?? 0) + 1;
+      }
     }
-    return { states, past };
+    return { steps, states, past };
   }
 
   /** Whether a task is a wait, or one that others are made by. */

@@ -3,7 +3,7 @@
 // 10,000 steps are as quick as ten.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../html.js';
 import { Icon } from '../ui/icon.js';
-import { count, duration, some } from '../format.js';
+import { duration, some } from '../format.js';
 import { serverTime, useNow } from '../clock.js';
 import { useAttempts } from './attempts.js';
 import { Axis, axisKeys, Bar, Zoom } from './timeline.js';
@@ -16,9 +16,9 @@ const spare = 12; // rows above and below those in sight
 const kindIcons = { orchestrator: 'branch', activity: 'bolt', timer: 'clock', signal: 'signal', local: 'dot', map: 'grid' };
 
 /** @param {{execution: object, tree: import('./step-tree.js').StepTree, version: number, view: 'timeline' | 'tree', selected: string, select: (id: string | null) => void, touch: () => void,
- *   past: number, withPast: boolean, showPast: (yes: boolean) => void, part: string | null, zoom: (part: string | null) => void}} props
- *   past is how many steps are history; part is what is drawn of the time axis */
-export function Steps({ execution, tree, version, view, selected, select, touch, past, withPast, showPast, part, zoom }) {
+ *   steps: number, past: number, withPast: boolean, showPast: (yes: boolean) => void, part: string | null, zoom: (part: string | null) => void}} props
+ *   past is how many more steps are history; part is what is drawn of the time axis */
+export function Steps({ execution, tree, version, view, selected, select, touch, steps, past, withPast, showPast, part, zoom }) {
   const rows = useMemo(() => tree.rows(withPast), [tree, version, withPast]);
   const [first, last, scroller] = useSight(rows.length);
   const [focused, setFocused] = useState(0);
@@ -55,9 +55,9 @@ export function Steps({ execution, tree, version, view, selected, select, touch,
   const keys = (e) => handleKey(e, { rows, current, move, open, select, selected, axis: view === 'timeline' ? axisKeys(scale, rows[current]?.task) : {}, zoom });
   const all = (yes) => { tree.setAllOpen(yes); touch(); };
   return html`<div class="steps view-${view}">
-    <div class="steps-bar"><p class="muted" role="status">${some(tree.tasks.size - past, 'step')}${view === 'timeline' && scale.zoomed && html`, <span class="shown">${duration(scale.to - scale.from)} in view</span>`}</p>
+    <div class="steps-bar"><p class="muted" role="status">${some(steps, 'step')}${view === 'timeline' && scale.zoomed && html`, <span class="shown">${duration(scale.to - scale.from)} in view</span>`}</p>
       <${Legend} view=${view} later=${scale.live && scale.whole[1] > scale.now} />
-      <span class="steps-actions">${past > 0 && html`<button type="button" class="button small" aria-pressed=${String(withPast)} onClick=${() => showPast(!withPast)}>Earlier runs (${count(past)})</button>`}<button type="button" class="button small" onClick=${() => all(true)}>Open all</button><button type="button" class="button small" onClick=${() => all(false)}>Close all</button></span></div>
+      <span class="steps-actions">${past > 0 && html`<button type="button" class="button small" aria-pressed=${String(withPast)} onClick=${() => showPast(!withPast)}>Earlier runs (${some(past, 'step')})</button>`}<button type="button" class="button small" onClick=${() => all(true)}>Open all</button><button type="button" class="button small" onClick=${() => all(false)}>Close all</button></span></div>
     <div class="steps-grid" role="treegrid" aria-label=${view === 'timeline' ? 'Timeline of the steps' : 'Tree of the steps'} aria-rowcount=${rows.length + 1} onKeyDown=${keys}>
       <div class="steps-head" role="row" aria-rowindex="1" style=${{ paddingRight: `${gutter}px` }}><span role="columnheader" class="step-head"><span>Step</span>${view === 'timeline' && html`<${Zoom} scale=${scale} task=${rows[current]?.task} zoom=${zoom} />`}</span>
         ${view === 'timeline' ? html`<${Axis} scale=${scale} width=${lane} zoom=${zoom} />` : factHeads()}</div>

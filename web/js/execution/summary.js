@@ -11,14 +11,14 @@ import { Ago, Lasted } from '../ui/time.js';
 
 const Item = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
 
-/** @param {{execution: object, states: Record<string, number>}} props */
-export const Summary = ({ execution: e, states }) => html`<dl class="summary card">
+/** @param {{execution: object, steps: number, states: Record<string, number>}} props */
+export const Summary = ({ execution: e, steps, states }) => html`<dl class="summary card">
   <${Item} name="Duration"><strong class="big"><${Lasted} from=${e.started_at} to=${e.completed_at} /></strong><//>
   <${Item} name="Created"><${Ago} at=${e.created_at} /><//>
   <${Item} name="Started"><${Ago} at=${e.started_at} none="not yet" /><//>
   ${e.completed_at && html`<${Item} name="Ended"><${Ago} at=${e.completed_at} /><//>`}
   ${e.deadline_at && html`<${Item} name="Times out"><${Ago} at=${e.deadline_at} /><//>`}
-  <${Item} name="Steps"><span class="num">${count(states.completed ?? 0)} of ${count(Object.values(states).reduce((a, b) => a + b, 0))} done${states.failed ? `, ${count(states.failed)} failed` : ''}</span><//>
+  <${Item} name="Steps"><span class="num">${count(states.completed ?? 0)} of ${count(steps)} done${states.failed ? `, ${count(states.failed)} failed` : ''}</span><//>
   <${Item} name="Retries"><span class="num">${count(e.retries)}</span><//>
   <${Item} name="Queue"><a href=${to(['executions'], { queue: e.queue })}>${e.queue}</a>${e.priority !== 0 && html` <${Tag}>priority ${e.priority}<//>`}<//>
   ${e.tags.length > 0 && html`<${Item} name="Tags"><span class="tags">${e.tags.map((tag) => html`<a href=${to(['executions'], { tag })}><${Tag}>${tag}<//></a>`)}</span><//>`}

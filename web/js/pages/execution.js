@@ -34,7 +34,7 @@ export function Execution({ id, query }) {
   const turn = (next) => replace(to(['executions', id], { ...Object.fromEntries(query), ...next }));
   if (!execution) return error ? html`<${Missing} id=${id} error=${error} again=${again} />` : html`<${Loading} what=${status === 'reconnecting' ? 'The service does not answer; trying again' : 'Reading the execution'} />`;
   const chosen = selected && tree.tasks.get(selected);
-  const { states, past } = tree.counts();
+  const { steps, states, past } = tree.counts();
   const close = () => {
     turn({ task: null });
     document.querySelector('.step-row[tabindex="0"]')?.focus();
@@ -48,19 +48,19 @@ export function Execution({ id, query }) {
   };
   return html`<article class="page execution">
     <${Head} execution=${execution} status=${status} open=${setDialog} />
-    <${Summary} execution=${execution} states=${states} />
-    ${execution.error && html`<section class="card error-card" aria-label="Error"><${Failure} error=${execution.error} /></section>`}
+    <${Summary} execution=${execution} steps=${steps} states=${states} />
+    ${execution.error && html`<section class="card error-card" aria-label="Error"><${Failure} error=${execution.error} />${execution.state === 'blocked' && html`<p>It goes on once its code fits its history again: deploy that, and resume it. Or restart it from a step.</p>`}</section>`}
     ${!terminal.has(execution.state) && html`<${Why} execution=${execution} version=${version} select=${(task) => turn({ task })} signal=${(signal) => setDialog({ name: 'signal', signal })} />`}
     <div class="tabs" role="group" aria-label="View">${tabs.map(([name, title]) => html`<button type="button" aria-pressed=${view === name ? 'true' : 'false'} onClick=${() => turn({ view: name })}>${title}</button>`)}</div>
     <div class="split ${chosen ? 'with-details' : ''}">
       <div class="split-main">${view === 'values' ? html`<${Values} execution=${execution} />`
         : view === 'signals' ? html`<${Signals} id=${id} version=${version} />`
         : html`<${Steps} key=${id} execution=${execution} tree=${tree} version=${version} view=${view === 'tree' ? 'tree' : 'timeline'} selected=${selected} select=${(task) => (task ? turn({ task }) : close())} touch=${followed.touch}
-          past=${past} withPast=${withPast} showPast=${(yes) => turn({ runs: yes ? 'all' : null })} part=${query.get('zoom')} zoom=${(zoom) => turn({ zoom })} />`}</div>
+          steps=${steps} past=${past} withPast=${withPast} showPast=${(yes) => turn({ runs: yes ? 'all' : null })} part=${query.get('zoom')} zoom=${(zoom) => turn({ zoom })} />`}</div>
       ${chosen && html`<${Details} key=${selected} task=${chosen} past=${tree.isPast(chosen)} close=${close} zoom=${view === 'timeline' ? zoomTo : undefined}
         restart=${chosen.parent_task_id === rootOf(tree) && !tree.isLeftBehind(chosen) ? (step) => setDialog({ name: 'restart', step }) : undefined} />`}
     </div>
-    ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${dialog.name === 'restart' ? stepsOf(tree) : []} again=${again} onClose=${() => setDialog(null)} />`}
+    ${dialog && html`<${ActionDialog} dialog=${dialog} execution=${execution} steps=${dialog.name === 'restart' ? stepsOf(tree) : []} again=${again} restarted=${() => turn({ task: null })} onClose=${() => setDialog(null)} />`}
   </article>`;
 }
 
