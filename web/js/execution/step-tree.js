@@ -18,8 +18,8 @@ const manyChildren = 100;
  * @property {boolean} past whether it is history, as isPast tells
  */
 
-/** Whether a task is the execution's own orchestrator: it makes the steps, and is none. */
-const isWhole = (task) => !task.parent_task_id && task.kind === 'orchestrator';
+/** Whether a task is of the execution as a whole, and no step: its own orchestrator, or the timer of its deadline. */
+const isWhole = (task) => !task.parent_task_id && (task.kind === 'orchestrator' || task.kind === 'timer');
 
 export class StepTree {
   constructor() {
