@@ -116,6 +116,9 @@ func TestTimelineIsZoomedByKeysButtonsAndPointer(t *testing.T) {
 	p.waitFor("document.querySelector('.axis .mark')", "the marks of a narrow axis")
 	p.accessible("a part of the axis, on a phone")
 	p.shoot("zoomed-to-step-phone")
+	p.visit("#/executions/" + id + "?zoom=51.000-99.000") // no time that is round for such an axis is within
+	zoomed(true)
+	p.waitFor("document.querySelector('.axis .mark')", "a mark that is less round")
 }
 
 // mouse does something with the left button of the mouse.

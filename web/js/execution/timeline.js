@@ -35,16 +35,25 @@ export function Axis({ scale, width, zoom }) {
     setDrag(null);
   };
   const now = scale.live ? place(scale, scale.now) : 1;
-  const shown = marks(scale, Math.max(2, width / 105)).filter((mark) => { // the ends of their texts have to be within, and not on the line of now
-    const from = place(scale, mark.at);
-    const to = from + (mark.text.length * 7 + 5) / width;
-    return to <= 1 && (from >= now || to <= now);
-  });
+  const shown = fitting(scale, width, now);
   return html`<span class="axis" role="columnheader" aria-label="Time since the execution was created" title="Drag to zoom"
       onPointerDown=${begin} onPointerMove=${(e) => drag && setDrag([drag[0], at(e)])} onPointerUp=${end} onPointerCancel=${() => setDrag(null)}>
     <${Later} scale=${scale} />
     ${shown.map((mark) => html`<span class="mark ${mark.at === scale.from ? 'first' : ''}" style=${{ left: percent(place(scale, mark.at)) }}>${mark.text}</span>`)}
     ${drag && html`<span class="drag" style=${{ left: percent(Math.min(...drag)), width: percent(Math.abs(drag[1] - drag[0])) }}></span>`}</span>`;
+}
+
+/** The marks that fit; where round times do not, one that is less round. */
+function fitting(scale, width, now) {
+  const fits = (mark) => { // the ends of their texts have to be within, and not on the line of now
+    const from = place(scale, mark.at);
+    const to = from + (mark.text.length * 7 + 5) / width;
+    return to <= 1 && (from >= now || to <= now);
+  };
+  const usual = Math.max(2, width / 105);
+  const found = marks(scale, usual).filter(fits);
+  for (let wanted = usual * 2; found.length === 0 && wanted < usual * 100; wanted *= 2) found.push(...marks(scale, wanted).filter(fits).slice(0, 1));
+  return found;
 }
 
 const factor = 4; // of a step of zooming
