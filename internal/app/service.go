@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/stent-dev/stent/internal/scheduler"
 	"github.com/stent-dev/stent/internal/telemetry"
 	"github.com/stent-dev/stent/internal/wake"
+	"github.com/stent-dev/stent/internal/workflow"
 )
 
 // service is what every program is made of: a store with an engine on it, and the
@@ -203,8 +203,5 @@ func (s *service) scheduling() *scheduler.Scheduler {
 
 // Redacted is a database URL without its password.
 func Redacted(databaseURL string) string {
-	if u, err := url.Parse(databaseURL); err == nil {
-		return u.Redacted()
-	}
-	return "(not a URL)"
+	return workflow.ShownURL(databaseURL)
 }

@@ -139,12 +139,12 @@ func AbsoluteURL(text string) bool {
 
 // ShownURL is a URL as it may be shown and logged: without its password.
 func ShownURL(text string) string {
-	if !strings.Contains(text, "@") {
-		return text
-	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return ""
+		return "(not a URL)"
+	}
+	if _, secret := u.User.Password(); !secret {
+		return text // as it was written
 	}
 	return u.Redacted()
 }
