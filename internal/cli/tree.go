@@ -79,11 +79,7 @@ func (n *node) each(do func(*node)) {
 // size is how many tasks there are in a node's tree, itself among them.
 func (n *node) size() int {
 	total := 1
-	for _, of := range [][]*node{n.children, n.past} {
-		for _, child := range of {
-			total += child.size()
-		}
-	}
+	n.each(func(*node) { total++ })
 	return total
 }
 
