@@ -1,5 +1,5 @@
 // The queues: how much is due in each, and since when.
-import { at, get, post } from '../api.js';
+import { at, get, post, told } from '../api.js';
 import { count } from '../format.js';
 import { html, useState } from '../html.js';
 import { useChanges } from '../live.js';
@@ -22,7 +22,7 @@ export function Queues() {
     announce(`The queue ${queue.name} is ${action === 'pause' ? 'paused' : 'active again'}`);
     await queues.reload();
   };
-  const resume = (queue) => turn(queue, 'resume').catch((err) => announce(err.message, true));
+  const resume = (queue) => turn(queue, 'resume').catch((err) => announce(told(err), true));
   return html`<div class="page"><header class="page-head"><h1>Queues</h1></header>
     ${queues.loading ? html`<${Loading} />` : !queues.data ? html`<${Failed} error=${queues.error} retry=${queues.reload} />` : html`
       <${Stale} error=${queues.error} retry=${queues.reload} />
